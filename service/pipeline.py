@@ -1,0 +1,174 @@
+"""From a story, given or to be fetched, to its prediction: where all the parts meet."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from types import TracebackType
+
+from service.batching import Batcher
+from service.errors import ErrorType, ServiceError
+from service.fetch import Fetcher
+from service.labels import FORCE_CODES, NEGATIVE_LABEL, POSITIVE_LABEL, force_rank, tags
+from service.language import is_english
+from service.model import Judgement, Model, WindowOutput
+from service.places import Locator
+from service.reader import PageReader
+from service.schemas import ModelOut, StoryIn
+from service.settings import Settings
+from service.story import Evidence, Prediction, Span, Story
+from service.text import Cut
+
+WARM_UP = "Police said an officer shot a man in Springfield, Ill., on Monday. He survived."
+MAX_EVIDENCE = 5
+# Shorter texts are answered, but the model has seen little of the kind.
+_SHORT_WORDS = 12
+
+
+class Predictor:
+    """Answers stories. Use it as an async context manager inside one event loop."""
+
+    def __init__(
+        self,
+        model: Model,
+        locator: Locator,
+        settings: Settings,
+        fetcher: Fetcher | None = None,
+        reader: PageReader | None = None,
+    ) -> None:
+        self.model = model
+        self.locator = locator
+        self.settings = settings
+        self._fetcher = fetcher or Fetcher()
+        self._reader = reader or PageReader()
+        self._batcher: Batcher | None = None
+
+    @classmethod
+    def load(cls, settings: Settings, fetcher: Fetcher | None = None) -> "Predictor":
+        """With the model and gazetteer that the settings name. Raises ArtefactError."""
+        model = Model.load(settings.model_dir, settings.model_threads)
+        locator = Locator.load(outlets=settings.outlets_file)
+        return cls(model, locator, settings, fetcher)
+
+    async def __aenter__(self) -> "Predictor":
+        self._batcher = Batcher(self.model, self.settings.queue_windows)
+        await self.judge(Story(text=WARM_UP))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._batcher is not None:
+            await self._batcher.aclose()
+        await self._reader.aclose()
+        await self._fetcher.aclose()
+
+    @property
+    def model_out(self) -> ModelOut:
+        """Name and version of the model, as answers carry them."""
+        return ModelOut(name=self.model.config.name, version=self.model.config.version)
+
+    @property
+    def queued_windows(self) -> int:
+        """Model windows that wait or are being run."""
+        return 0 if self._batcher is None else self._batcher.queued_windows
+
+    async def predict(self, request: StoryIn) -> Prediction:
+        """The prediction for one request within the deadline. Raises ServiceError."""
+        try:
+            async with asyncio.timeout(self.settings.request_deadline_s):
+                return await self.judge(await self.read(request))
+        except TimeoutError as error:
+            raise ServiceError(
+                ErrorType.DEADLINE_EXCEEDED,
+                f"No answer within {self.settings.request_deadline_s:g} seconds.",
+            ) from error
+
+    async def read(self, request: StoryIn) -> Story:
+        """The story of a request: its own text, or what stands at its URL."""
+        if request.text is None:
+            page = await self._fetcher.fetch(request.url or "")
+            return await self._reader.read(page)
+        if not request.text.strip():
+            raise ServiceError(ErrorType.TOO_SHORT, "The text is empty.")
+        return request.story()
+
+    async def judge(self, story: Story) -> Prediction:
+        """The prediction for a story that has been read. Raises ServiceError."""
+        limit = self.settings.max_text_chars
+        if len(story.text) > limit:
+            raise ServiceError(
+                ErrorType.TEXT_TOO_LARGE,
+                f"The text has {len(story.text):,} characters; at most {limit:,} are read.",
+                {"limit": limit},
+            )
+        if self._batcher is None:
+            raise ServiceError(ErrorType.NOT_READY, "The service is starting.")
+        cutting = await asyncio.to_thread(self.model.cut, story.title, story.text)
+        outputs = await self._batcher.run(cutting.windows)
+        return await asyncio.to_thread(self._conclude, story, cutting, outputs)
+
+    def _conclude(self, story: Story, cutting: Cut, outputs: Sequence[WindowOutput]) -> Prediction:
+        judgement = self.model.judge(cutting, outputs)
+        thresholds = self.model.config.thresholds
+        report, mention, none = judgement.relation
+        positive = report >= thresholds.report
+        evidence = self._evidence(story.text, cutting.spans, judgement, positive)
+        located = self.locator.locate(story, [Span(e.start, e.end) for e in evidence])
+        force = self._force(judgement) if positive else ()
+        fatal = positive and judgement.fatal >= thresholds.fatal
+        english = is_english(story.text)
+        return Prediction(
+            story=replace(story, language=story.language or ("en" if english else None)),
+            label=POSITIVE_LABEL if positive else NEGATIVE_LABEL,
+            confidence=report if positive else 1.0 - report,
+            report=report,
+            mention=mention,
+            none=none,
+            needs_review=thresholds.review_low <= report <= thresholds.review_high,
+            force=force,
+            force_rank=force_rank(force, fatal) if positive else None,
+            fatal=fatal,
+            tags=tags(force, fatal),
+            evidence=evidence,
+            located=located,
+            windows=len(cutting.windows),
+            warnings=_warnings(story, english),
+        )
+
+    def _evidence(
+        self, text: str, spans: Sequence[Span], judgement: Judgement, positive: bool
+    ) -> tuple[Evidence, ...]:
+        """The sentences most sure to state force, best first; a report has at least one."""
+        order = sorted(range(len(spans)), key=lambda i: -judgement.sentences[i])[:MAX_EVIDENCE]
+        least = self.model.config.thresholds.evidence
+        kept = [i for i in order if judgement.sentences[i] >= least] or order[:positive]
+        return tuple(
+            Evidence(
+                text=text[spans[i].start : spans[i].end],
+                start=spans[i].start,
+                end=spans[i].end,
+                score=judgement.sentences[i],
+            )
+            for i in kept
+        )
+
+    def _force(self, judgement: Judgement) -> tuple[str, ...]:
+        """The kinds of force above the threshold, or else the likeliest one."""
+        least = self.model.config.thresholds.force
+        ranked = list(zip(FORCE_CODES, judgement.force, strict=True))
+        kept = tuple(code for code, p in ranked if p >= least)
+        return kept or (max(ranked, key=lambda pair: pair[1])[0],)
+
+
+def _warnings(story: Story, english: bool | None) -> tuple[str, ...]:
+    found = list(story.warnings)
+    if english is False:
+        found.append("not_english")
+    if len(story.text.split()) < _SHORT_WORDS:
+        found.append("short_text")
+    if story.partial_text:
+        found.append("partial_text")
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,256 @@
+"""Which candidate spans are place names: a logistic regression over hashed features.
+
+The weights were fitted by `training.places`; they are plain numbers, so no text
+the model was trained on ships with it.
+"""
+
+import math
+import zlib
+from array import array
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from service.places.candidates import FACTS, PLAIN_GAPS, Candidate
+from service.places.gazetteer import Gazetteer
+from service.places.tokens import Tokens
+
+WEIGHTS_PATH = Path(__file__).parent / "recogniser.npz"
+BUCKETS = 1 << 16
+# Scores of features seen before; a bound keeps a long-lived service's memory flat.
+CACHE_SIZE = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTags:
+    """Per-token place probabilities of a token head: characters `starts[i]:ends[i]`.
+
+    The three sequences have one length and are in order of the text.
+    """
+
+    starts: Sequence[int]
+    ends: Sequence[int]
+    probabilities: Sequence[float]
+
+    def logit(self, start: int, end: int) -> float:
+        """The mean log-odds over the tokens that touch `start:end`; 0 where none does."""
+        odds = [
+            math.log(max(p, 1e-4) / max(1 - p, 1e-4))
+            for s, e, p in zip(self.starts, self.ends, self.probabilities, strict=True)
+            if s < end and e > start
+        ]
+        return sum(odds) / len(odds) if odds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A candidate taken for a place name, with the probability of being one."""
+
+    candidate: Candidate
+    probability: float
+
+
+@lru_cache(maxsize=1)
+def first_names() -> frozenset[str]:
+    """Common US given names, lower case."""
+    return frozenset((FACTS / "first_names.txt").read_text(encoding="utf-8").split())
+
+
+def bucket(feature: str) -> int:
+    """Where a feature's weight is kept. Collisions are rare and cost little."""
+    return zlib.crc32(feature.encode()) % BUCKETS
+
+
+@lru_cache(maxsize=5_000)
+def shape(word: str) -> str:
+    """The sort of a token by its letters."""
+    if word[0].isdigit():
+        return "digit"
+    if not word[0].isalpha():
+        return "mark"
+    if word.isupper() and len(word) > 1:
+        return "upper"
+    return "capital" if word[0].isupper() else "lower"
+
+
+class Context:
+    """What the features of all candidates of one text share.
+
+    `lower`, `shapes` and `line_after` are padded by PAD entries on either side, so
+    that the neighbours of any token exist. `line_after` tells of line breaks.
+    """
+
+    PAD = 3
+
+    def __init__(self, tokens: Tokens, candidates: Sequence[Candidate]) -> None:
+        self.tokens = tokens
+        self.plain = {w for w, c in zip(tokens.words, tokens.capital, strict=True) if not c}
+        self.states_at = {c.first for c in candidates if c.sort in ("state", "short", "country")}
+        self.ends_at = {c.last for c in candidates if c.sort in ("city", "county")}
+        outside = ["<>"] * self.PAD
+        edge = ["edge"] * self.PAD
+        self.lower = [*outside, *tokens.lower, *outside]
+        self.shapes = [*edge, *map(shape, tokens.words), *edge]
+        gaps = [tokens.text[a:b] for a, b in zip(tokens.ends, tokens.starts[1:], strict=False)]
+        self.line_after = [*[False] * self.PAD, *("\n" in gap for gap in gaps), *[False] * 4]
+        self._runs(tokens.capital, gaps)
+
+    def _runs(self, capital: list[bool], gaps: list[str]) -> None:
+        """First and last token of the run of capitalised words that each token is in."""
+        size = len(capital)
+        self.run_first = list(range(size))
+        self.run_last = list(range(size))
+        for at, gap in enumerate(gaps):
+            if gap in PLAIN_GAPS and capital[at] and capital[at + 1]:
+                self.run_first[at + 1] = self.run_first[at]
+        for at in range(size - 2, -1, -1):
+            if self.run_first[at + 1] != at + 1:
+                self.run_last[at] = self.run_last[at + 1]
+
+
+def features(context: Context, candidate: Candidate, gazetteer: Gazetteer) -> list[str]:
+    """The features of one candidate, as short strings."""
+    c, tokens, lower = candidate, context.tokens, context.lower
+    sort = c.sort
+    before = c.first - 1 + Context.PAD
+    after = c.last + 1 + Context.PAD
+    if c.end > tokens.ends[c.last]:
+        after += 1
+    p1 = "<line>" if context.line_after[before] else lower[before]
+    n1 = "<line>" if context.line_after[after - 1] else lower[after]
+    p2, n2 = lower[before - 1], lower[after + 1]
+    p_shape, n_shape = context.shapes[before], context.shapes[after]
+    run_first, run_last = context.run_first[c.first], context.run_last[c.last]
+    left, right = run_first < c.first, run_last > c.last
+    tail = tokens.lower[c.last]
+    found = [
+        f"s {sort}", f"k {c.key}", f"p {p1}", f"n {n1}", f"pp {p2} {p1}", f"nn {n1} {n2}",
+        f"ps {p1} {sort}", f"ns {n1} {sort}", f"p2 {p2}", f"n2 {n2}",
+        f"r {left}{right}{sort}", f"sh {p_shape} {n_shape} {sort}", f"l {c.last - c.first} {sort}",
+        f"c {tokens.case} {sort}", f"pn {p1} {n1}", f"nsh {n1} {context.shapes[after + 1]}",
+        f"u {tokens.words[c.first].isupper()} {tokens.case} {sort}",
+    ]  # fmt: skip
+    names = first_names()
+    if left:
+        first = tokens.lower[run_first]
+        found += (f"rf {first}", f"rl {p1} {sort}", f"fn {p1 in names} {sort}")
+    elif p1 == ".":
+        found.append(f"in {p2 in names or len(p2) == 1} {sort}")
+    if right:
+        last = tokens.lower[run_last]
+        found += (f"e {last}", f"es {last} {sort}", f"rn {run_last - c.last} {sort}")
+        found.append(f"nf {tail in names} {right}")
+    else:
+        found.append(f"sf {tail in names} {left} {sort}")
+    if n1 == ",":
+        found.append(f"cs {after + 1 - Context.PAD in context.states_at} {sort}")
+    if p1 == ",":
+        found.append(f"ac {before - 1 - Context.PAD in context.ends_at} {sort}")
+    plain = context.plain.issuperset(tokens.lower[c.first : c.last + 1])
+    found.append(f"lc {plain} {sort}")
+    if c.rows:
+        top = max([gazetteer.prominence_list[row] for row in c.rows])
+        found.append(f"pr {int(top * 2)} {sort} {c.last > c.first}")
+        found.append(f"many {min(len(c.rows), 8) // 2} {sort}")
+        found.append(f"prs {int(top)} {p_shape} {n_shape}")
+    else:
+        found += (f"t3 {tail[-3:]}", f"t4 {tail[-4:]}", f"w0 {tokens.lower[c.first]}", f"w1 {tail}")
+    return found
+
+
+class Recogniser:
+    """Scores candidates and keeps the best that do not overlap."""
+
+    def __init__(self, gazetteer: Gazetteer, path: Path = WEIGHTS_PATH) -> None:
+        self.gazetteer = gazetteer
+        with np.load(path, allow_pickle=False) as data:
+            self.weights = array("f", data["weights"].astype(np.float32).tobytes())
+            self.bias = float(data["bias"])
+            self.document: list[float] = data["document"].tolist()
+            self.threshold = float(data["threshold"])
+        self._seen: dict[str, float] = {}
+
+    def first_pass(self, tokens: Tokens, candidates: Sequence[Candidate]) -> list[float]:
+        """Each candidate's log-odds from its own surroundings."""
+        context = Context(tokens, candidates)
+        if len(self._seen) >= CACHE_SIZE:
+            self._seen = {}
+        seen, weights = self._seen, self.weights
+        result = []
+        for candidate in candidates:
+            total = self.bias
+            for feature in features(context, candidate, self.gazetteer):
+                weight = seen.get(feature)
+                if weight is None:
+                    weight = seen[feature] = weights[bucket(feature)]
+                total += weight
+            result.append(total)
+        return result
+
+    def probabilities(
+        self, tokens: Tokens, candidates: Sequence[Candidate], tags: PlaceTags | None = None
+    ) -> list[float]:
+        """Each candidate's probability, given how the same name fares elsewhere."""
+        own = self.first_pass(tokens, candidates)
+        rows = document_features(candidates, own)
+        result = []
+        for candidate, row in zip(candidates, rows, strict=True):
+            odds = sum(w * x for w, x in zip(self.document, row, strict=True))
+            if tags is not None:
+                odds = (odds + tags.logit(candidate.start, candidate.end)) / 1.5
+            result.append(1 / (1 + math.exp(-max(-30.0, min(30.0, odds)))))
+        return result
+
+    def recognise(
+        self, tokens: Tokens, candidates: Sequence[Candidate], tags: PlaceTags | None = None
+    ) -> list[Found]:
+        """The place names, in order, none overlapping another."""
+        chances = self.probabilities(tokens, candidates, tags)
+        return choose(candidates, chances, self.threshold)
+
+
+def document_features(
+    candidates: Sequence[Candidate], odds: Sequence[float]
+) -> list[tuple[float, ...]]:
+    """For each candidate: 1, its log-odds, and how the same name fares elsewhere."""
+    total: dict[str, float] = defaultdict(float)
+    count: dict[str, int] = defaultdict(int)
+    best: dict[str, float] = defaultdict(lambda: -9.0)
+    for candidate, value in zip(candidates, odds, strict=True):
+        clipped = max(-6.0, min(6.0, value))
+        total[candidate.key] += clipped
+        count[candidate.key] += 1
+        best[candidate.key] = max(best[candidate.key], clipped)
+    rows: list[tuple[float, ...]] = []
+    for candidate, value in zip(candidates, odds, strict=True):
+        clipped = max(-6.0, min(6.0, value))
+        others = count[candidate.key] - 1
+        mean = (total[candidate.key] - clipped) / others if others else 0.0
+        rows.append((1.0, clipped, mean, float(others > 0), best[candidate.key] - clipped))
+    return rows
+
+
+def choose(
+    candidates: Sequence[Candidate], chances: Sequence[float], threshold: float
+) -> list[Found]:
+    """The most probable candidates above the threshold that do not overlap.
+
+    Of two that begin alike the longer is preferred unless it is much less likely:
+    "New York City" before "New York".
+    """
+    order = sorted(
+        (i for i, chance in enumerate(chances) if chance >= threshold),
+        key=lambda i: -(chances[i] + 0.25 * (candidates[i].last - candidates[i].first)),
+    )
+    taken: list[Found] = []
+    used: set[int] = set()
+    for i in order:
+        span = range(candidates[i].first, candidates[i].last + 1)
+        if used.isdisjoint(span):
+            used.update(span)
+            taken.append(Found(candidates[i], chances[i]))
+    return sorted(taken, key=lambda found: found.candidate.start)
