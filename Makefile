@@ -7,7 +7,7 @@ PORT ?= 8000
 GAZETTEER := service/places/gazetteer.npz
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: serve test test-slow lint format lock readme clean
+.PHONY: serve test test-slow lint format lock docs clean
 
 serve: .venv/serving.stamp $(GAZETTEER)
 	PORT=$(PORT) exec $(BIN)/python -m service serve
@@ -51,8 +51,8 @@ lock:
 	{ echo "# Written by \`make lock\` from requirements.in. Do not edit."; .lock/bin/pip freeze; } > requirements.txt
 	rm -rf .lock
 
-readme: .venv/dev.stamp $(GAZETTEER)
-	$(BIN)/python -m bench.readme
+docs: .venv/dev.stamp $(GAZETTEER)
+	$(BIN)/python -m bench.docs
 
 clean:
 	rm -rf .venv .gazetteer-packages $(GAZETTEER)

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -19,14 +19,27 @@ from service.artefact import load_metrics
 from service.errors import ErrorType, ServiceError
 from service.gate import BodyLimit, check_token
 from service.pipeline import Predictor
-from service.schemas import MAX_BATCH, BatchIn, ErrorOut, PredictionOut, StoryIn, prediction_out
+from service.schemas import (
+    MAX_BATCH,
+    BatchIn,
+    CandidateOut,
+    ErrorOut,
+    PredictionOut,
+    StoryIn,
+    candidate_out,
+    prediction_out,
+)
 from service.settings import Settings
 from service.telemetry import Metrics, RequestLog
 
-PATHS = frozenset({"/predict", "/predict/batch", "/health", "/info", "/metrics", "/docs"})
+PATHS = frozenset(
+    {"/predict", "/predict/batch", "/places", "/health", "/info", "/metrics", "/docs"}
+)
 # Stories of one batch request that are worked on at the same time.
 _BATCH_AT_ONCE = 8
 log = logging.getLogger(__name__)
+
+Authorised = Callable[[Request], None]
 
 
 def create_app(settings: Settings, predictor: Predictor) -> FastAPI:
@@ -54,17 +67,18 @@ def create_app(settings: Settings, predictor: Predictor) -> FastAPI:
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, respond=respond)
     app.add_middleware(RequestLog, metrics=metrics, paths=PATHS)
     _add_error_handlers(app)
-    _add_predict_routes(app, settings, predictor, metrics)
-    _add_state_routes(app, settings, predictor, metrics)
+
+    def authorised(request: Request) -> None:
+        check_token(request.headers, settings.api_tokens)
+
+    _add_predict_routes(app, predictor, metrics, authorised)
+    _add_state_routes(app, settings, predictor, metrics, authorised)
     return app
 
 
 def _add_predict_routes(
-    app: FastAPI, settings: Settings, predictor: Predictor, metrics: Metrics
+    app: FastAPI, predictor: Predictor, metrics: Metrics, authorised: Authorised
 ) -> None:
-    def authorised(request: Request) -> None:
-        check_token(request.headers, settings.api_tokens)
-
     async def answer(story: StoryIn) -> PredictionOut:
         prediction = await predictor.predict(story)
         metrics.stories.labels(prediction.label).inc()
@@ -102,7 +116,11 @@ def _add_predict_routes(
 
 
 def _add_state_routes(
-    app: FastAPI, settings: Settings, predictor: Predictor, metrics: Metrics
+    app: FastAPI,
+    settings: Settings,
+    predictor: Predictor,
+    metrics: Metrics,
+    authorised: Authorised,
 ) -> None:
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -130,6 +148,13 @@ def _add_state_routes(
             },
             "metrics": load_metrics(settings.model_dir),
         }
+
+    @app.get("/places", dependencies=[Depends(authorised)])
+    def places(
+        q: Annotated[str, Query(min_length=1, max_length=100, description="a place name")],
+    ) -> list[CandidateOut]:
+        """The places a name may mean, likeliest first: how a person checks a wrong pin."""
+        return [candidate_out(candidate) for candidate in predictor.locator.candidates(q)]
 
     @app.get("/metrics", response_class=Response)
     async def prometheus() -> Response:

@@ -70,11 +70,13 @@ def readable(root: HtmlElement) -> str:
 
 
 def medoid(candidates: list[str]) -> str:
-    """The candidate most like the others; the earlier one where two are equally like."""
+    """The candidate most like the others; the longest where none is like another."""
     likeness = [
         sum(similarity(one, other) for other in candidates if other is not one)
         for one in candidates
     ]
+    if not any(likeness):
+        return max(candidates, key=len)
     return candidates[likeness.index(max(likeness))]
 
 

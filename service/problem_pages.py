@@ -76,6 +76,7 @@ _TEASER = re.compile(
     re.IGNORECASE,
 )
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_LIST_WORDS = 250  # teasers rarely add up to more; pages of running text do
 _APP_ROOTS = frozenset({"root", "__next", "app", "__nuxt", "react-root", "main-app", "svelte"})
 _NO_SCRIPT = re.compile(
     r"(?:enable|requires?|turn on|need|activate)\b.{0,20}javascript|javascript (?:is )?"
@@ -215,7 +216,7 @@ def _index_page(reading: Reading) -> None:
         if block.link_chars > 0.6 * len(block.text)
         and any(element.tag in ("h2", "h3", "h4") for element in block.path[-3:])
     )
-    many = headings >= 5 and headings > prose
+    many = headings >= 5 and headings > 2 * prose and reading.words < _LIST_WORDS
     if many or (linked >= 20 and linked > 4 * prose and not path):
         raise ServiceError(
             ErrorType.NOT_AN_ARTICLE, "The page is a list of stories, not a story.", None

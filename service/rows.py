@@ -103,7 +103,8 @@ def _to_parquet(part: Path, out: Path) -> None:
     parquet = _parquet()
     import pyarrow
 
-    rows = [json.loads(line) for line in part.open("rb")]
+    with part.open("rb") as lines:
+        rows = [json.loads(line) for line in lines]
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {name: [_flat(row.get(name)) for row in rows] for name in names}
     parquet.write_table(pyarrow.table(columns), out)

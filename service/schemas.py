@@ -5,10 +5,11 @@ import hashlib
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from service.errors import ErrorType
 from service.fingerprint import fingerprint
+from service.places import PlaceCandidate
 from service.story import Evidence, Mention, Place, Prediction, Story
 from service.text import sentences
 
@@ -35,6 +36,17 @@ class StoryIn(BaseModel):
         if self.text is None and (self.title is not None or self.date is not None):
             raise ValueError("title and date belong to text; a url is read for its own")
         return self
+
+    @field_validator("url", "text", "title", "date")
+    @classmethod
+    def _is_unicode(cls, value: str | None) -> str | None:
+        """JSON can spell half a surrogate pair, which is no character."""
+        if value is not None:
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError("holds half a surrogate pair") from error
+        return value
 
     def story(self) -> Story:
         """The story as given, with a warning where its date is not ISO."""
@@ -146,6 +158,21 @@ class PredictionOut(BaseModel):
     model: ModelOut
 
 
+class CandidateOut(BaseModel):
+    """A place that a name may mean, and what speaks for it."""
+
+    name: str
+    kind: str
+    city: str | None
+    county: str | None
+    state: str | None
+    country: str | None
+    lat: float | None
+    long: float | None
+    prominence: float
+    probability: float
+
+
 class ErrorOut(BaseModel):
     """Why there is no answer."""
 
@@ -196,6 +223,17 @@ def prediction_out(prediction: Prediction, model: ModelOut) -> PredictionOut:
         article=_article(prediction),
         warnings=list(prediction.warnings),
         model=model,
+    )
+
+
+def candidate_out(candidate: PlaceCandidate) -> CandidateOut:
+    """A candidate as it goes over the wire."""
+    return CandidateOut(
+        **_place(candidate.place),
+        name=candidate.name,
+        kind=candidate.kind,
+        prominence=_rounded(candidate.prominence),
+        probability=_rounded(candidate.probability),
     )
 
 

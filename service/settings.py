@@ -17,26 +17,26 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    host: str = Field("0.0.0.0", description="address to listen on")
-    port: int = Field(8000, ge=1, le=65535, description="port to listen on")
+    host: str = Field(default="0.0.0.0", description="address to listen on")
+    port: int = Field(default=8000, ge=1, le=65535, description="port to listen on")
     model_dir: Path = Field(
-        ROOT / "model" / "serving", description="folder of the model that answers"
+        default=ROOT / "model" / "serving", description="folder of the model that answers"
     )
     model_threads: int = Field(
         default_factory=available_cpus, ge=1, le=256, description="CPUs the model runs on"
     )
     outlets_file: Path | None = Field(
-        None, description="CSV `domain,city,state` of news outlets, beside the built-in table"
+        default=None, description="CSV `domain,city,state` of outlets, beside the built-in table"
     )
     api_tokens: tuple[str, ...] = Field(
-        (), description="comma-separated tokens, any of which opens the service; none = open"
+        default=(), description="comma-separated tokens, any of which opens it; none: open"
     )
-    max_body_bytes: int = Field(8 << 20, ge=1024, description="largest request body")
-    max_text_chars: int = Field(200_000, ge=1000, description="longest story text")
+    max_body_bytes: int = Field(default=8 << 20, ge=1024, description="largest request body")
+    max_text_chars: int = Field(default=200_000, ge=1000, description="longest story text")
     queue_windows: int = Field(
-        2000, ge=16, description="model windows that may wait before requests get 503"
+        default=2000, ge=16, description="model windows that may wait before requests get 503"
     )
-    request_deadline_s: float = Field(25.0, gt=0, description="longest time for one answer")
+    request_deadline_s: float = Field(default=25.0, gt=0, description="longest time for one answer")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

@@ -97,9 +97,7 @@ def test_both_text_and_url_judges_the_text(client: TestClient) -> None:
          "informaron las autoridades locales, que investigan el caso.", "not_english"),
     ],
 )  # fmt: skip
-def test_odd_texts_are_answered_with_a_warning(
-    client: TestClient, text: str, warning: str
-) -> None:
+def test_odd_texts_are_answered_with_a_warning(client: TestClient, text: str, warning: str) -> None:
     answer = ask(client, text=text)
     check_row(answer)
     assert warning in answer["warnings"]
@@ -162,6 +160,16 @@ def test_health_info_metrics_docs(client: TestClient) -> None:
     ask(client, text=REPORT["text"])
     assert 'stories_total{label="' in client.get("/metrics").text
     assert client.get("/docs").status_code == 200
+
+
+def test_places_tells_what_a_name_may_mean(client: TestClient) -> None:
+    candidates = client.get("/places", params={"q": "Springfield"}).json()
+    states = [c["state"] for c in candidates]
+    assert {"Illinois", "Massachusetts", "Missouri"} <= set(states)
+    probabilities = [c["probability"] for c in candidates]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert client.get("/places", params={"q": "Xyzzyville"}).json() == []
+    assert client.get("/places").json()["error_type"] == "invalid_request"
 
 
 @pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/predict", 405)])

@@ -34,7 +34,9 @@ class Recorder:
         self.permits.acquire()
         if self.broken:
             raise RuntimeError("the model broke")
-        return [WindowOutput(np.array([float(w.ids[0])]), np.zeros(1)) for w in windows]
+        return [
+            WindowOutput(np.array([w.ids[0]], np.float32), np.zeros(1, np.float32)) for w in windows
+        ]
 
     def release(self, batches: int) -> None:
         for _ in range(batches):

@@ -28,7 +28,9 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_predict_prints_json_and_a_summary(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_predict_prints_json_and_a_summary(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     story = STORIES[0]
     file = tmp_path / "story.txt"
     file.write_text(story["text"])
@@ -112,7 +114,9 @@ def test_extract_reads_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "2 answered, 3 failed" in capsys.readouterr().err
 
 
-def test_missing_files_end_with_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_files_end_with_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["score", str(tmp_path / "none.jsonl"), str(tmp_path / "out.jsonl")]) == 2
     assert capsys.readouterr().err.startswith("error: ")
 

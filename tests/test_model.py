@@ -26,7 +26,8 @@ PARITY_WINDOWS = 200
 @pytest.fixture(scope="module")
 def checkpoint() -> StoryClassifier:
     """The shipped torch model."""
-    model = StoryClassifier.from_pretrained(ROOT / "model" / "checkpoint", dtype=torch.float32)
+    folder = ROOT / "model" / "checkpoint"
+    model: StoryClassifier = StoryClassifier.from_pretrained(folder, dtype=torch.float32)
     return model.eval()
 
 

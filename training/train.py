@@ -99,6 +99,15 @@ def data_hash(examples: Sequence[Example]) -> str:
     return digest.hexdigest()
 
 
+def counts(examples: Sequence[Example]) -> dict[str, dict[str, int]]:
+    """Stories per source and relation."""
+    found: dict[str, dict[str, int]] = {}
+    for example in sorted(examples, key=lambda e: e.source):
+        row = found.setdefault(example.source, {})
+        row[example.relation] = row.get(example.relation, 0) + 1
+    return found
+
+
 def write_artefact(
     start: Start,
     train: Sequence[Example],
@@ -157,6 +166,7 @@ def run(arguments: argparse.Namespace) -> None:
         serving,
         {
             "arguments": asdict(fit_arguments),
+            "data": counts(train),
             "held_out": {name: asdict(f) for name, f in results.items()},
             "baselines": {
                 kind: {name: asdict(f) for name, f in rows.items()}
