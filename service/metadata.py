@@ -7,7 +7,6 @@ beats Open Graph and other meta tags, which beat what stands in the text.
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
@@ -16,6 +15,7 @@ from service.blocks import Block
 from service.errors import ServiceError
 from service.guard import check_url
 from service.page_head import PageHead, line
+from service.publication_date import find_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,142 +98,6 @@ def _agree(heading: str, claim: str) -> bool:
 
 def _key(text: str) -> str:
     return re.sub(r"\W+", "", text.lower())
-
-
-# --- date ----------------------------------------------------------------------------------
-
-_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)\S*)?")
-_US_NUMBERS = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_MONTH_FIRST = re.compile(_MONTH + r"\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b", re.IGNORECASE)
-_DAY_FIRST = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)?\s+" + _MONTH + r",?\s+(\d{4})\b", re.I)
-_URL_DATE = re.compile(r"/(20\d\d|19\d\d)[/-]?(\d\d)[/-]?(\d\d)(?=[/_.-]|$)")
-_URL_MONTH_NAME = re.compile(r"/(20\d\d)/" + _MONTH + r"/(\d{1,2})/", re.I)
-_DATE_META = (
-    "article:published_time",
-    "datepublished",
-    "og:published_time",
-    "article:published",
-    "parsely-pub-date",
-    "sailthru.date",
-    "dc.date.issued",
-    "dcterms.created",
-    "dc.date",
-    "dcterms.date",
-    "publishdate",
-    "publish-date",
-    "pubdate",
-    "publish_date",
-    "published_time",
-    "publication_date",
-    "date",
-    "originalpublicationdate",
-    "article.published",
-    "cxenseparse:recs:publishtime",
-    "datecreated",
-    "rnews:datepublished",
-)
-_MODIFIED_META = ("article:modified_time", "og:updated_time", "datemodified", "lastmod")
-_BYLINE_WORDS = 30
-_DIGIT = re.compile(r"\d")
-# A time in UTC is a day ahead of the newsroom's calendar in the American evening.
-_EASTERN = timedelta(hours=5)
-_NATIONAL = re.compile(r"\.(?:[a-z]{2})$")
-
-
-def find_date(
-    page: list[Block], head: PageHead, url: str | None, language: str | None
-) -> str | None:
-    """The day of publication as YYYY-MM-DD.
-
-    Where the page's claims differ (time zones, a later update), the one that
-    readers are shown counts.
-    """
-    address = url or head.canonical or head.first("og:url")
-    american = _is_american(head, address, language)
-    in_url = url_date(address)
-    claims = [head.schema.published, *(head.meta.get(name, "") for name in _DATE_META)]
-    claimed = next((claim for claim in claims if parse_date(claim)), "")
-    shown = _shown_dates(page)
-    if not claimed:
-        found = in_url or next(iter(shown), None)
-        return found.isoformat() if found else None
-    local, stated = parse_date(claimed, american), parse_date(claimed)
-    changed = parse_date(head.schema.modified or head.first(*_MODIFIED_META), american)
-    candidates = [day for day in (local, stated, changed) if day]
-    if in_url and abs(in_url - candidates[0]) <= timedelta(days=1):
-        return in_url.isoformat()
-    return next((day for day in candidates if day in shown), candidates[0]).isoformat()
-
-
-def parse_date(text: str, american: bool = False) -> date | None:
-    """The day a date string names; UTC times of American pages count in Eastern time."""
-    if match := _ISO.search(text):
-        day = _day(match[1], match[2], match[3])
-        if day and american and match[4] and _is_utc(match[0]) and match[0][11:16] != "00:00":
-            moment = datetime(day.year, day.month, day.day, int(match[4]) % 24)
-            return (moment - _EASTERN).date()
-        return day
-    if match := _MONTH_FIRST.search(text):
-        return _day(match[3], _month(match[1]), match[2])
-    if match := _DAY_FIRST.search(text):
-        return _day(match[3], _month(match[2]), match[1])
-    if match := _US_NUMBERS.search(text):
-        return _day(match[3], match[1], match[2]) or _day(match[3], match[2], match[1])
-    if match := re.fullmatch(r"(20\d\d)(\d\d)(\d\d)(?:\D.*|\d{6})?", text):
-        return _day(match[1], match[2], match[3])
-    return None
-
-
-def url_date(url: str) -> date | None:
-    """The date in the path of an article's URL."""
-    path = urlsplit(url).path if url else ""
-    if match := _URL_DATE.search(path):
-        return _day(match[1], match[2], match[3])
-    if match := _URL_MONTH_NAME.search(path):
-        return _day(match[1], _month(match[2]), match[3])
-    return None
-
-
-def _shown_dates(page: list[Block]) -> list[date]:
-    """Dates in bylines and other short lines, in reading order."""
-    shown: dict[date, None] = {}
-    for block in page:
-        if block.words <= _BYLINE_WORDS and _DIGIT.search(block.text):
-            stamp = next(block.path[-1].iter("time"), None)
-            said = block.text + " " + (stamp.get("datetime", "") if stamp is not None else "")
-            for pattern in (_MONTH_FIRST, _DAY_FIRST, _ISO, _US_NUMBERS):
-                for match in pattern.finditer(said):
-                    if found := parse_date(match[0]):
-                        shown.setdefault(found)
-    return list(shown)
-
-
-def _is_american(head: PageHead, address: str, language: str | None) -> bool:
-    host = urlsplit(address).hostname or "" if address else ""
-    region = f"{head.lang} {head.first('og:locale')}".lower().replace("_", "-")
-    if "en-us" in region:
-        return True
-    other = re.search(r"en-[a-z]{2}", region)
-    return language == "en" and other is None and not _NATIONAL.search(host)
-
-
-def _is_utc(stamp: str) -> bool:
-    return stamp.endswith(("Z", "+00:00", "+0000", "UTC", "GMT"))
-
-
-def _month(name: str) -> str:
-    return str(_MONTHS.index(name[:3].lower()) + 1)
-
-
-def _day(year: str, month: str, day: str) -> date | None:
-    try:
-        found = date(int(year), int(month), int(day))
-    except ValueError:
-        return None
-    # Zero dates and typing errors: no news page is older than the web's archives.
-    return found if found.year >= 1980 else None
 
 
 # --- authors -------------------------------------------------------------------------------

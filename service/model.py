@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import openvino
 from tokenizers import Tokenizer
 
 from service.artefact import (
@@ -19,6 +18,7 @@ from service.artefact import (
 from service.cpus import cpu_flags
 from service.errors import ArtefactError
 from service.labels import FORCE_CODES, RELATIONS
+from service.runtime import openvino
 from service.story_head import StoryHead, sigmoid, softmax
 from service.text import Cut, Window, cut
 

@@ -15,7 +15,8 @@ _GRACE_S = 8
 
 def serve(settings: Settings) -> None:
     """Load the model and answer requests until a signal. Raises ArtefactError."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    # force: a library that logged while being imported has set up its own.
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s", force=True)
     predictor = Predictor.load(settings)
     uvicorn.run(
         create_app(settings, predictor),

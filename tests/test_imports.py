@@ -30,3 +30,8 @@ def test_a_loaded_service_holds_nothing_of_training() -> None:
     code = "import sys, service.server; print(*{m.split('.')[0] for m in sys.modules})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not set(run.stdout.split()) & FORBIDDEN
+
+
+def test_no_library_reports_to_third_parties() -> None:
+    code = "import sys, service.server; assert sys.modules['openvino_telemetry'] is None"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,12 +1,11 @@
 """Title, date, authors, site, canonical URL, language and agency of a page."""
 
-from datetime import date
 from pathlib import Path
 
 import pytest
 
 from service.extract import extract
-from service.metadata import find_title, find_wire, parse_date, url_date, without_site
+from service.metadata import find_title, find_wire, without_site
 from service.page_head import PageHead, Schema
 
 PAGES = Path(__file__).parent / "pages"
@@ -28,48 +27,6 @@ def test_reads_all_fields_of_an_article() -> None:
 def test_planted_internal_addresses_are_not_passed_on() -> None:
     story = extract((PAGES / "planted_canonical.html").read_bytes(), URL)
     assert story.canonical_url is None
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ("2024-03-14T18:20:00-04:00", date(2024, 3, 14)),
-        ("2024-03-14 18:20", date(2024, 3, 14)),
-        ("20240314", date(2024, 3, 14)),
-        ("March 14, 2024 at 6:20 p.m.", date(2024, 3, 14)),
-        ("Sept. 3rd, 2021", date(2021, 9, 3)),
-        ("Thu, 14 Mar 2024 09:45:16 PST", date(2024, 3, 14)),
-        ("12/20/2023 20:41:43", date(2023, 12, 20)),
-        ("13/11/2025 09:21", date(2025, 11, 13)),
-        ("2024-13-45", None),
-        ("0001-01-01T00:00:00Z", None),
-        ("yesterday", None),
-        ("", None),
-    ],
-)
-def test_parses_dates(said: str, expected: date | None) -> None:
-    assert parse_date(said) == expected
-
-
-def test_utc_evening_is_the_day_before_in_american_newsrooms() -> None:
-    assert parse_date("2024-03-15T03:22:07Z", american=True) == date(2024, 3, 14)
-    assert parse_date("2024-03-15T00:00:00Z", american=True) == date(2024, 3, 15)
-    assert parse_date("2024-03-15T03:22:07Z") == date(2024, 3, 15)
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("https://a.example/2024/03/14/story", date(2024, 3, 14)),
-        ("https://a.example/news/2024-03-14/story", date(2024, 3, 14)),
-        ("https://a.example/2024/mar/14/story", date(2024, 3, 14)),
-        ("https://a.example/article/20241399", None),
-        ("https://a.example/", None),
-        ("", None),
-    ],
-)
-def test_finds_dates_in_urls(url: str, expected: date | None) -> None:
-    assert url_date(url) == expected
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import nncf
 import numpy as np
 import onnx
 import torch
 from tokenizers import Tokenizer
 from torch import nn
 
+from service import runtime  # noqa: F401
 from service.artefact import (
     CONFIG_FILE,
     HEAD_FILE,
@@ -93,6 +93,8 @@ def _export_onnx(model: StoryClassifier, path: Path) -> None:
 
 def quantise(plain: Path, windows: Sequence[Window], out: Path) -> None:
     """Write the int8 QDQ form of the ONNX file `plain`."""
+    # After service.runtime, which keeps the telemetry that NNCF would use from loading.
+    import nncf
 
     def feed(window: Window) -> dict[str, Any]:
         ids = np.array([window.ids], dtype=np.int64)

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Reproduces the shipped model from the development corpora: training/recipe.sh CORPORA OUT
+# About 40 minutes on 2 CPU cores with bf16.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+OMP_WAIT_POLICY=PASSIVE .venv/bin/python -m training.train \
+    --base minilm --corpora "$1" --out "$2" --epochs 2 --seed 1
