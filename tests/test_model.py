@@ -27,8 +27,10 @@ PARITY_WINDOWS = 200
 def checkpoint() -> StoryClassifier:
     """The shipped torch model."""
     folder = ROOT / "model" / "checkpoint"
-    model: StoryClassifier = StoryClassifier.from_pretrained(folder, dtype=torch.float32)
-    return model.eval()
+    model = StoryClassifier.from_pretrained(folder, dtype=torch.float32)
+    assert isinstance(model, StoryClassifier)
+    model.eval()
+    return model
 
 
 def test_int8_agrees_with_torch(model: Model, checkpoint: StoryClassifier) -> None:
@@ -39,13 +41,12 @@ def test_int8_agrees_with_torch(model: Model, checkpoint: StoryClassifier) -> No
         model.judge(Cut((), (Window(w.ids, ()),)), [output]).relation[0]
         for w, output in zip(windows, model.run(windows), strict=True)
     ]
-    theirs = []
+    longest = max(len(w.ids) for w in windows)
+    ids = torch.tensor([[*w.ids, *[0] * (longest - len(w.ids))] for w in windows])
+    mask = torch.tensor([[1] * len(w.ids) + [0] * (longest - len(w.ids)) for w in windows])
     with torch.inference_mode():
-        for window in windows:
-            ids = torch.tensor([window.ids])
-            out = checkpoint(ids, torch.ones_like(ids), torch.zeros(1, dtype=torch.long))
-            relation = out.story[0, : len(RELATIONS)].numpy()
-            theirs.append(model.calibrated(relation)[0])
+        story = checkpoint(ids, mask, torch.arange(len(windows))).story
+    theirs = [model.calibrated(logits)[0] for logits in story[:, : len(RELATIONS)].numpy()]
     difference = np.abs(np.array(ours) - np.array(theirs))
     flips = (np.array(ours) >= 0.5) != (np.array(theirs) >= 0.5)
     assert difference.mean() <= 0.02

@@ -22,7 +22,7 @@ from training.features import Collator, dataset, window_config
 from training.fit import FitArguments, fit, new_classifier
 from training.metrics import best_f1, expected_calibration_error, figures
 from training.network import RELATION_IDS, UNKNOWN, StoryClassifier, relation_loss
-from training.predict import artefact_probabilities, margins, torch_logits
+from training.predict import answers, margins, report_probabilities, torch_logits
 from training.split import split
 from training.train import Start, write_artefact
 
@@ -49,7 +49,7 @@ def test_from_labels_to_an_artefact_that_answers(tiny: StoryClassifier, tmp_path
     assert "story_head.weight" in moved and "distilbert.embeddings.LayerNorm.weight" in moved
     start = Start("tiny", tiny, TOKENIZER)
     model = write_artefact(start, train, held, tmp_path / "serving", "0.0.1")
-    ours = artefact_probabilities(model, held)
+    ours = report_probabilities(answers(model, held))
     theirs = calibrated(model.config.calibration, margins(torch_logits(tiny, held, TOKENIZER)))
     assert np.abs(ours - theirs).mean() <= 0.02
     save_checkpoint(tiny, TOKENIZER, tmp_path / "checkpoint")

@@ -16,10 +16,11 @@ import numpy as np
 
 from bench.baselines import regex_scores
 from service.cpus import available_cpus
+from service.labels import FORCE_CODES
 from service.model import Model
 from training.examples import Example, read_labels
 from training.metrics import Figures, Floats, figures
-from training.predict import artefact_probabilities
+from training.predict import Answer, answers, report_probabilities
 
 
 def by_source(
@@ -33,6 +34,32 @@ def by_source(
     return {
         name: figures(truth[rows], probability[rows], threshold) for name, rows in sources.items()
     }
+
+
+def evidence_hits(examples: Sequence[Example], found: Sequence[Answer]) -> tuple[int, int]:
+    """(hits, stories): reports with marked evidence whose top sentence is marked."""
+    hits = stories = 0
+    for example, answer in zip(examples, found, strict=True):
+        if example.relation != "report" or not example.evidence or not answer.cut.spans:
+            continue
+        scores = answer.judgement.sentences
+        top = answer.cut.spans[scores.index(max(scores))]
+        stories += 1
+        hits += any(top.start < e.end and e.start < top.end for e in example.evidence)
+    return hits, stories
+
+
+def force_f1(examples: Sequence[Example], found: Sequence[Answer], threshold: float) -> float:
+    """Micro-averaged F1 of the force codes over reports whose codes are known."""
+    hits = said = true = 0
+    for example, answer in zip(examples, found, strict=True):
+        if example.relation == "report" and example.force is not None:
+            codes = zip(FORCE_CODES, answer.judgement.force, strict=True)
+            chosen = {code for code, p in codes if p >= threshold}
+            hits += len(chosen & set(example.force))
+            said += len(chosen)
+            true += len(example.force)
+    return 2 * hits / max(said + true, 1)
 
 
 def table(results: dict[str, Figures]) -> str:
@@ -58,9 +85,13 @@ def main() -> None:
     arguments = parser.parse_args()
     examples = [example for path in arguments.gold for example in read_labels(path)]
     model = Model.load(arguments.model, available_cpus())
-    threshold = model.config.thresholds.report
-    results = by_source(examples, artefact_probabilities(model, examples), threshold)
+    thresholds = model.config.thresholds
+    found = answers(model, examples)
+    results = by_source(examples, report_probabilities(found), thresholds.report)
     print(table(results))
+    hits, stories = evidence_hits(examples, found)
+    print(f"top sentence is marked evidence in {hits} of {stories} reports with marks")
+    print(f"force codes, micro F1: {force_f1(examples, found, thresholds.force):.3f}")
     baseline = by_source(examples, regex_scores(examples), 0.5)
     print("\nregular expressions (best F1 is over all thresholds)\n" + table(baseline))
     if arguments.out:

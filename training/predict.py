@@ -1,6 +1,7 @@
 """Runs a classifier, torch or artefact, over labelled stories."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,8 @@ import torch
 from tokenizers import Tokenizer
 
 from service.labels import RELATIONS
-from service.model import Model
+from service.model import Judgement, Model
+from service.text import Cut
 from training.examples import Example
 from training.features import Collator, dataset, window_config
 from training.metrics import Floats
@@ -44,10 +46,23 @@ def margins(logits: Logits) -> Floats:
     return result
 
 
-def artefact_probabilities(model: Model, examples: Sequence[Example]) -> Floats:
-    """Calibrated P(report) [N] of the artefact, as the service would answer."""
-    answers = []
+@dataclass(frozen=True)
+class Answer:
+    """What the artefact says of one story, as the service would: its cut and judgement."""
+
+    cut: Cut
+    judgement: Judgement
+
+
+def answers(model: Model, examples: Sequence[Example]) -> list[Answer]:
+    """The artefact's answers, in order."""
+    found = []
     for example in examples:
         cutting = model.cut(example.title, example.text)
-        answers.append(model.judge(cutting, model.run(cutting.windows)).relation[0])
-    return np.array(answers, dtype=np.float64)
+        found.append(Answer(cutting, model.judge(cutting, model.run(cutting.windows))))
+    return found
+
+
+def report_probabilities(found: Sequence[Answer]) -> Floats:
+    """Calibrated P(report) [N]."""
+    return np.array([answer.judgement.relation[0] for answer in found], dtype=np.float64)

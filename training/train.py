@@ -16,6 +16,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,13 +30,13 @@ from service.text import cut
 from training.base import MINILM, load_base
 from training.calibrate import calibrated, fit_calibration, review_band
 from training.corpora import read_folder
-from training.evaluate import by_source, table
+from training.evaluate import by_source, evidence_hits, force_f1, table
 from training.examples import Example, read_labels
 from training.export import export, save_checkpoint, write_config, write_metrics
 from training.features import window_config
 from training.fit import FitArguments, fit, new_classifier
 from training.network import StoryClassifier
-from training.predict import artefact_probabilities, margins, torch_logits
+from training.predict import answers, margins, report_probabilities, torch_logits
 from training.split import split
 
 STORIES = Path(__file__).parent / "stories"
@@ -156,24 +157,29 @@ def run(arguments: argparse.Namespace) -> None:
     serving = arguments.out / "serving"
     model = write_artefact(start, train, held, serving, arguments.version)
     save_checkpoint(start.model, start.tokenizer, arguments.out / "checkpoint")
-    results = by_source(held, artefact_probabilities(model, held), THRESHOLD)
+    metrics = measure(model, train, held)
+    write_metrics(serving, {"arguments": asdict(fit_arguments), **metrics})
+
+
+def measure(model: Model, train: Sequence[Example], held: Sequence[Example]) -> dict[str, Any]:
+    """What metrics.json tells of an artefact: data, held-out figures, baselines, evidence."""
+    found = answers(model, held)
+    results = by_source(held, report_probabilities(found), THRESHOLD)
+    print(table(results))
     baselines = {
         "regex": by_source(held, regex_scores(held), THRESHOLD),
         "tfidf": by_source(held, tfidf_scores(train, held), THRESHOLD),
     }
-    print(table(results))
-    write_metrics(
-        serving,
-        {
-            "arguments": asdict(fit_arguments),
-            "data": counts(train),
-            "held_out": {name: asdict(f) for name, f in results.items()},
-            "baselines": {
-                kind: {name: asdict(f) for name, f in rows.items()}
-                for kind, rows in baselines.items()
-            },
+    hits, stories = evidence_hits(held, found)
+    return {
+        "data": counts(train),
+        "held_out": {name: asdict(f) for name, f in results.items()},
+        "baselines": {
+            kind: {name: asdict(f) for name, f in rows.items()} for kind, rows in baselines.items()
         },
-    )
+        "evidence": {"top_sentence_hits": hits, "stories": stories},
+        "force_micro_f1": force_f1(held, found, model.config.thresholds.force),
+    }
 
 
 def main() -> None:
