@@ -25,7 +25,7 @@ from service.pipeline import Predictor
 from service.reader import PageReader
 from service.rows import RowsError, count_rows
 from service.schemas import PredictionOut, StoryIn, prediction_out
-from service.score import Tally, score
+from service.score import Copies, Tally, score
 from service.server import serve
 from service.settings import Settings
 
@@ -58,6 +58,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     many.add_argument("source", type=Path, metavar="IN", help="rows to judge")
     many.add_argument("out", type=Path, metavar="OUT", help="answer rows")
+    many.add_argument(
+        "--dedupe",
+        action="store_true",
+        help="give near-copies of an earlier row that row's answer, with duplicate_of; offsets "
+        "are then into the text of the earlier row",
+    )
     many.add_argument("--engine", choices=["local"], default="local", help="where to run")
 
     pages = commands.add_parser(
@@ -83,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "predict":
                 return _predict(arguments, settings)
             case "score":
-                asyncio.run(_score(arguments.source, arguments.out, settings))
+                copies = Copies() if arguments.dedupe else None
+                asyncio.run(_score(arguments.source, arguments.out, settings, copies))
             case "extract":
                 asyncio.run(_extract(arguments.source, arguments.out))
     except KeyboardInterrupt:
@@ -130,11 +137,11 @@ def summary(answer: PredictionOut) -> str:
     return "\n".join(lines)
 
 
-async def _score(source: Path, out: Path, settings: Settings) -> None:
+async def _score(source: Path, out: Path, settings: Settings, copies: Copies | None) -> None:
     total = count_rows(source)
     with tqdm(total=total, unit="story", disable=None) as bar:
         async with Predictor.load(settings) as predictor:
-            _report(await score(source, out, predictor, bar.update), out)
+            _report(await score(source, out, predictor, bar.update, copies), out)
 
 
 async def _extract(source: Path, out: Path) -> None:

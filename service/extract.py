@@ -3,7 +3,6 @@
 import json
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
@@ -12,7 +11,7 @@ from service.blocks import Block, blocks, parse
 from service.body import find_body
 from service.errors import ErrorType, ServiceError
 from service.metadata import find_wire, read_metadata
-from service.page_head import PageHead, read_head, unescape
+from service.page_head import PageHead, read_head, split_url, unescape
 from service.problem_pages import (
     SHELL,
     Reading,
@@ -80,7 +79,7 @@ def _body(root: HtmlElement, page: list[Block], head: PageHead) -> str:
 def _is_live(head: PageHead, url: str | None) -> bool:
     if head.schema.is_live_blog:
         return True
-    return bool(url and _LIVE_PATH.search(urlsplit(url).path + "/"))
+    return bool(url and _LIVE_PATH.search(split_url(url).path + "/"))
 
 
 def _updates(head: PageHead) -> str:

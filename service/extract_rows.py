@@ -25,10 +25,7 @@ async def extract_rows(
         ):
             answer = await _answer(number, row, reader)
             writer.write([answer])
-            if "error_type" in answer:
-                tally.failed += 1
-            else:
-                tally.answered += 1
+            tally.count(answer)
             progress(1)
         writer.finish()
     finally:

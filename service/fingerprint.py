@@ -23,8 +23,8 @@ def fingerprint(text: str) -> str:
     count = max(1, len(words) - SHINGLE + 1)
     shingles = {" ".join(words[start : start + SHINGLE]) for start in range(count)}
     hashes = sorted({_hash(shingle) for shingle in shingles})
-    sketch = hashes[:SKETCH]
-    packed = struct.pack(f">I{len(sketch)}I", len(hashes), *sketch)
+    kept = hashes[:SKETCH]
+    packed = struct.pack(f">I{len(kept)}I", len(hashes), *kept)
     return base64.urlsafe_b64encode(packed).decode("ascii")
 
 
@@ -33,7 +33,8 @@ def containment(a: str, b: str) -> float:
 
     Takes two fingerprints; raises ValueError for a string that is none.
     """
-    (count_a, sketch_a), (count_b, sketch_b) = _unpack(a), _unpack(b)
+    (count_a, hashes_a), (count_b, hashes_b) = _unpack(a), _unpack(b)
+    sketch_a, sketch_b = frozenset(hashes_a), frozenset(hashes_b)
     if count_a <= SKETCH and count_b <= SKETCH:
         return len(sketch_a & sketch_b) / min(count_a, count_b)
     union = sorted(sketch_a | sketch_b)[:SKETCH]
@@ -48,16 +49,21 @@ def same_story(a: str, b: str) -> bool:
     return containment(a, b) >= SAME
 
 
+def sketch(packed: str) -> tuple[int, ...]:
+    """The hashes that a fingerprint keeps, smallest first; raises ValueError for no fingerprint."""
+    return _unpack(packed)[1]
+
+
 def _hash(shingle: str) -> int:
     return int.from_bytes(blake2b(shingle.encode(), digest_size=4).digest(), "big")
 
 
-def _unpack(packed: str) -> tuple[int, frozenset[int]]:
+def _unpack(packed: str) -> tuple[int, tuple[int, ...]]:
     try:
         data = base64.urlsafe_b64decode(packed)
-        count, *sketch = struct.unpack(f">{len(data) // 4}I", data)
+        count, *hashes = struct.unpack(f">{len(data) // 4}I", data)
     except (ValueError, struct.error):
         raise ValueError("not a fingerprint") from None
-    if not 0 < len(sketch) <= SKETCH or count < len(sketch):
+    if not 0 < len(hashes) <= SKETCH or count < len(hashes):
         raise ValueError("not a fingerprint")
-    return count, frozenset(sketch)
+    return count, tuple(hashes)

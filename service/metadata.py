@@ -7,14 +7,14 @@ beats Open Graph and other meta tags, which beat what stands in the text.
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from lxml import etree
 
 from service.blocks import Block
 from service.errors import ServiceError
 from service.guard import check_url
-from service.page_head import PageHead, line
+from service.page_head import PageHead, line, split_url
 from service.publication_date import find_date
 
 
@@ -173,7 +173,7 @@ def _clean_names(claims: tuple[str, ...], site: str | None) -> tuple[str, ...]:
 def find_site(head: PageHead, url: str | None) -> str | None:
     """The publication's name, else its host."""
     named = head.first("og:site_name", "application-name", "twitter:app:name:iphone")
-    host = urlsplit(url).hostname if url else None
+    host = split_url(url).hostname
     return head.schema.publisher or named or (host.removeprefix("www.") if host else None)
 
 
@@ -190,7 +190,7 @@ def find_canonical_url(head: PageHead, url: str | None) -> str | None:
         except (ServiceError, ValueError):
             continue
         # Some templates name the front page as canonical of every story.
-        if checked.target != "/" or url is None or urlsplit(url).path in ("", "/"):
+        if checked.target != "/" or url is None or split_url(url).path in ("", "/"):
             return checked.url
     return None
 

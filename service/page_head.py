@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from lxml import etree
 
@@ -99,6 +100,14 @@ def read_head(root: etree._Element) -> PageHead:
 def line(text: str) -> str:
     """Text on one line with single spaces and without soft hyphens."""
     return " ".join(text.replace("\xad", "").split())
+
+
+def split_url(url: str | None) -> SplitResult:
+    """The parts of an address; all empty where it has none, as "http://[" on a broken page."""
+    try:
+        return urlsplit(url or "")
+    except ValueError:
+        return urlsplit("")
 
 
 def _schema(root: etree._Element) -> Schema:

@@ -1,9 +1,10 @@
 """From a story, given or to be fetched, to its prediction: where all the parts meet."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from types import TracebackType
+from typing import TypeVar
 
 from service.batching import Batcher
 from service.errors import ErrorType, ServiceError
@@ -18,6 +19,7 @@ from service.settings import Settings
 from service.story import Evidence, Prediction, Span, Story
 from service.text import Cut
 
+T = TypeVar("T")
 WARM_UP = "Police said an officer shot a man in Springfield, Ill., on Monday. He survived."
 MAX_EVIDENCE = 5
 # Shorter texts are answered, but the model has seen little of the kind.
@@ -77,9 +79,16 @@ class Predictor:
 
     async def predict(self, request: StoryIn) -> Prediction:
         """The prediction for one request within the deadline. Raises ServiceError."""
+        return await self.in_time(self._predict(request))
+
+    async def _predict(self, request: StoryIn) -> Prediction:
+        return await self.judge(await self.read(request))
+
+    async def in_time(self, work: Awaitable[T]) -> T:
+        """What `work` gives, within the deadline of a request. Raises ServiceError."""
         try:
             async with asyncio.timeout(self.settings.request_deadline_s):
-                return await self.judge(await self.read(request))
+                return await work
         except TimeoutError as error:
             raise ServiceError(
                 ErrorType.DEADLINE_EXCEEDED,

@@ -7,14 +7,13 @@ wall's own words, so that a real article with a banner passes.
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from lxml import etree
 
 from service.blocks import Block
 from service.errors import ErrorType, ServiceError
 from service.metadata import Metadata
-from service.page_head import PageHead
+from service.page_head import PageHead, split_url
 
 TOO_SHORT = 50  # words below which there is nothing to judge
 BRIEF = 30  # the same for pages that declare themselves articles
@@ -76,7 +75,16 @@ _TEASER = re.compile(
     re.IGNORECASE,
 )
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_LIST_WORDS = 250  # teasers rarely add up to more; pages of running text do
+# A list of stories has this many linked headlines, of so many words each, and no more
+# running text between two of them than a teaser: in words, or as a share of the body.
+# On the development pages that are no declared articles, stories have 80 words or more.
+_HEADLINES, _HEADLINE_WORDS = 6, 4
+_TEASER_PROSE, _TEASER_SHARE = 65, 0.25
+_HOME_PROSE = 150  # a front page may open with a longer piece
+_LISTING = re.compile(
+    r"(?:tags?|categor(?:y|ies)|sections?|topics?|authors?|staff|search|archives?|latest|hub)",
+    re.IGNORECASE,
+)
 _APP_ROOTS = frozenset({"root", "__next", "app", "__nuxt", "react-root", "main-app", "svelte"})
 _NO_SCRIPT = re.compile(
     r"(?:enable|requires?|turn on|need|activate)\b.{0,20}javascript|javascript (?:is )?"
@@ -172,7 +180,7 @@ def _bot_wall(reading: Reading) -> None:
 
 
 def _consent_wall(reading: Reading) -> None:
-    host = urlsplit(reading.url).hostname if reading.url else None
+    host = split_url(reading.url).hostname
     hits = len(_CONSENT.findall(reading.shown))
     words = count_words(reading.shown)
     moved = bool(host and _CONSENT_HOST.search(host))
@@ -198,29 +206,53 @@ def _paywall(reading: Reading) -> None:
 
 
 def _index_page(reading: Reading) -> None:
-    """A home or section page: teasers that extractors would merge into one false story."""
-    head, url = reading.head, reading.url
-    if reading.is_article:
+    """A home, section, tag or author page: teasers that extractors merge into one false story."""
+    address = split_url(reading.url)
+    path = [part for part in address.path.split("/") if part]
+    home = address.hostname is not None and not path and not address.query
+    listing = any(_LISTING.fullmatch(part) for part in path)
+    if reading.is_article and not (home or listing):
         return
-    if reading.metadata.date is not None and head.first("article:published_time"):
+    if reading.head.first("article:published_time") and reading.metadata.date and not home:
         return
-    path = [part for part in urlsplit(url).path.split("/") if part] if url else ["", ""]
-    shallow = len(path) <= 1 or (len(path) == 2 and not re.search(r"\d|-.*-", path[-1]))
-    if not shallow or (path and len(path[-1]) > 30 and "-" in path[-1]):
+    if path and not listing and not _names_section(path):
         return
-    linked = sum(1 for block in reading.page if block.link_chars > 0.6 * len(block.text))
-    prose = sum(1 for block in reading.page if block.words > 25 and block.link_chars < 40)
-    headings = sum(
-        1
-        for block in reading.page
-        if block.link_chars > 0.6 * len(block.text)
-        and any(element.tag in ("h2", "h3", "h4") for element in block.path[-3:])
-    )
-    many = headings >= 5 and headings > 2 * prose and reading.words < _LIST_WORDS
-    if many or (linked >= 20 and linked > 4 * prose and not path):
+    links, stretch = _headlines_and_prose(reading)
+    most = _HOME_PROSE if home else max(_TEASER_PROSE, _TEASER_SHARE * reading.words)
+    if (links >= _HEADLINES and stretch < most) or (home and _mostly_links(reading)):
         raise ServiceError(
             ErrorType.NOT_AN_ARTICLE, "The page is a list of stories, not a story.", None
         )
+
+
+def _names_section(path: list[str]) -> bool:
+    """Whether a path is as short as a section's; stories have numbers or a headline in theirs."""
+    last = path[-1]
+    if len(path) > 3 or re.search(r"\d|\.\w+$", last):
+        return False
+    return last.count("-") <= (1 if len(path) > 1 else 2) and len(last) <= 30
+
+
+def _headlines_and_prose(reading: Reading) -> tuple[int, int]:
+    """How many linked headlines the page has, and the most words of the body without one between.
+
+    A story's paragraphs follow on each other; a list has a headline before each teaser.
+    """
+    body = set(reading.text.split("\n"))
+    links = stretch = longest = 0
+    for block in reading.page:
+        if block.words >= _HEADLINE_WORDS and block.link_chars > 0.6 * len(block.text):
+            links, stretch = links + 1, 0
+        elif block.text in body:
+            stretch += count_words(block.text)
+            longest = max(longest, stretch)
+    return links, longest
+
+
+def _mostly_links(reading: Reading) -> bool:
+    linked = sum(1 for block in reading.page if block.link_chars > 0.6 * len(block.text))
+    prose = sum(1 for block in reading.page if block.words > 25 and block.link_chars < 40)
+    return linked >= 20 and linked > 4 * prose
 
 
 def _script_shell(reading: Reading) -> None:

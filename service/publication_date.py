@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
-from urllib.parse import urlsplit
 
 from service.blocks import Block
-from service.page_head import PageHead
+from service.page_head import PageHead, split_url
 
 _ISO = re.compile(r"(?<!\d)(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)\S*)?")
 _NUMBERS = re.compile(r"(?<![\d./])(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?!\d)")
@@ -160,8 +159,9 @@ def parse_date(text: str, american: bool = False) -> date | None:
     if match := _DAY_FIRST.search(text):
         return _day(match[3], _month(match[2]), match[1])
     if match := _NUMBERS.search(text):
-        day, month = (match[2], match[1]) if american else (match[1], match[2])
-        return _day(match[3], month, day) or _day(match[3], day, month)
+        first, second, year = match.groups()
+        month_first, day_first = _day(year, first, second), _day(year, second, first)
+        return month_first or day_first if american else day_first or month_first
     if match := _COMPACT.fullmatch(text):
         return _day(match[1], match[2], match[3])
     return None
@@ -169,7 +169,7 @@ def parse_date(text: str, american: bool = False) -> date | None:
 
 def url_date(url: str) -> date | None:
     """The date in the path of an article's URL."""
-    path = urlsplit(url).path if url else ""
+    path = split_url(url).path
     if match := _URL_DATE.search(path):
         return _day(match[1], match[2], match[3])
     if match := _URL_MONTH_NAME.search(path):
@@ -251,7 +251,7 @@ def _published(shown: list[_Shown]) -> date | None:
 
 
 def _is_american(head: PageHead, address: str, language: str | None) -> bool:
-    host = urlsplit(address).hostname or "" if address else ""
+    host = split_url(address).hostname or ""
     region = f"{head.lang} {head.first('og:locale')}".lower().replace("_", "-")
     if "en-us" in region:
         return True

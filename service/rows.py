@@ -59,12 +59,29 @@ class RowWriter:
         self.done = _keep_whole_lines(self._part)
         self._file = self._part.open("ab")
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Append rows and hand them to the operating system."""
+    def written(self) -> Iterator[tuple[int, Row]]:
+        """The rows so far and where in the part file each starts, for `row_at`."""
+        with self._part.open("rb") as lines:
+            start = 0
+            for line in lines:
+                yield start, json.loads(line)
+                start += len(line)
+
+    def row_at(self, start: int) -> Row:
+        """The row that `written` or `write` said starts there."""
+        with self._part.open("rb") as lines:
+            lines.seek(start)
+            row: Row = json.loads(lines.readline())
+            return row
+
+    def write(self, rows: Sequence[Row]) -> int:
+        """Append rows and hand them to the operating system; where the first one starts."""
+        start = self._file.tell()
         for row in rows:
             line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
             self._file.write(line.encode("utf-8", "surrogatepass") + b"\n")
         self._file.flush()
+        return start
 
     def close(self) -> None:
         """Stop, keeping the part file for a later run."""

@@ -5,7 +5,9 @@ import gzip
 import json
 import os
 import statistics
-from itertools import islice
+from collections import Counter
+from contextlib import suppress
+from itertools import cycle, islice
 from pathlib import Path
 
 import psutil
@@ -122,6 +124,30 @@ def test_hostile_pages_end_in_a_story_or_an_error_and_the_worker_survives() -> N
     asyncio.run(run())
 
 
+@pytest.mark.slow
+def test_three_hundred_pages_leave_the_service_as_small_as_it_was() -> None:
+    """All pages of the tests and all hostile ones, over and over; the worker may grow and die."""
+    ordinary = [path.read_bytes() for path in sorted(PAGES.glob("*.html"))]
+    bodies = ordinary + list(HOSTILE.values())
+
+    async def read_all(reader: PageReader, count: int) -> None:
+        for body in islice(cycle(bodies), count):
+            with suppress(ServiceError):
+                await reader.read(fetched(body))
+
+    async def run() -> None:
+        reader = PageReader(ReaderLimits(pages=100))
+        try:
+            await read_all(reader, len(bodies))  # whatever is loaded once
+            before = psutil.Process().memory_info().rss
+            await read_all(reader, 300)
+            assert psutil.Process().memory_info().rss - before < 20e6
+        finally:
+            await reader.aclose()
+
+    asyncio.run(run())
+
+
 def test_page_that_takes_too_long_costs_the_worker_not_the_service() -> None:
     async def run() -> None:
         reader = PageReader(ReaderLimits(page_s=0.0))
@@ -164,6 +190,15 @@ def test_caller_that_gives_up_leaves_no_half_read_answer() -> None:
         await reader.aclose()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://[::1", "//[x]/"])
+def test_broken_addresses_on_a_page_or_of_one_do_no_harm(address: str) -> None:
+    head = f'<link rel="canonical" href="{address}"><meta property="og:url" content="{address}">'
+    for url in (None, URL, address):
+        story = extract(f"<html><head>{head}</head><body>{PROSE}</body></html>".encode(), url)
+        assert story.canonical_url is None
+        assert "arrest on Tuesday" in story.text
 
 
 TAGS = st.sampled_from(
@@ -217,3 +252,26 @@ def test_reads_bodies_better_than_trafilatura(corpus: str) -> None:
                 ours.append(0.0)
             theirs.append(body_f1(row["text"], trafilatura.extract(html) or ""))
     assert statistics.mean(ours) > statistics.mean(theirs)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (DATA / "pages").is_dir(), reason="needs the development pages, BRUTALITY_WATCH_DATA"
+)
+@pytest.mark.parametrize(
+    ("corpus", "dates"), [("fundus_other", 0.96), ("newspaper", 0.92), ("wcxb_dev", 0.88)]
+)
+def test_development_pages_are_stories_and_have_their_dates(corpus: str, dates: float) -> None:
+    refused, right = Counter[ErrorType](), []
+    with gzip.open(DATA / "pages" / f"{corpus}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            try:
+                found = extract(page_bytes(row), row["url"]).date
+            except ServiceError as error:
+                refused[error.error_type] += 1
+                found = None
+            if row.get("date"):
+                right.append(found == row["date"])
+    assert statistics.mean(right) >= dates
+    assert refused.keys() <= {ErrorType.TOO_SHORT}
+    assert refused.total() <= 1
