@@ -12,7 +12,7 @@ from service.model import Model
 from service.pipeline import Predictor
 from service.places import Locator
 from service.settings import Settings
-from tests.test_fetch import Handler, Site, fetching, site
+from tests.loopback_site import Handler, Site, fetching, site
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import pytest
 
 from service.model import Model
 from service.places import Locator
+from tests.loopback_site import ok
 from tests.running_app import RunningApp, running_app
-from tests.test_fetch import ok
 
 SITES = 50
 ALLOWED_S = 0.1

@@ -10,8 +10,8 @@ from service.errors import ErrorType, ServiceError
 from service.extract import extract, read_page
 from service.model import Model
 from service.places import Locator
+from tests.loopback_site import ok, redirect
 from tests.running_app import running_app
-from tests.test_fetch import ok, redirect
 
 PAGES = Path(__file__).parent / "pages"
 URL = "https://www.harlowledger.example/2024/03/14/deputy-taser"
