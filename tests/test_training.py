@@ -1,6 +1,8 @@
 """Training really trains: on a tiny model, two steps, from labels to an artefact that answers."""
 
+import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +16,16 @@ from service.labels import RELATIONS
 from service.model import Model
 from tests.conftest import ROOT
 from training.base import Base
-from training.calibrate import calibrated, fit_calibration, review_band
+from training.calibrate import calibrated, fit_calibration, force_threshold, review_band
 from training.corpora import read_folder
 from training.examples import NOT_REPORT, read_labels
 from training.export import save_checkpoint
 from training.features import Collator, dataset, window_config
-from training.fit import FitArguments, fit, new_classifier
+from training.fit import FitArguments, RunMismatchError, fit, mean_weights, new_classifier
 from training.metrics import best_f1, expected_calibration_error, figures
 from training.network import RELATION_IDS, UNKNOWN, StoryClassifier, relation_loss
 from training.predict import answers, margins, report_probabilities, torch_logits
-from training.split import split
+from training.split import Parts, left_out, parts, split
 from training.train import Start, write_artefact
 
 TOKENIZER = Tokenizer.from_file(str(ROOT / "model" / "serving" / "tokenizer.json"))
@@ -41,14 +43,15 @@ def tiny() -> StoryClassifier:
 
 
 def test_from_labels_to_an_artefact_that_answers(tiny: StoryClassifier, tmp_path: Path) -> None:
-    train, held = STORIES[:100], STORIES[100:]
+    train, held = STORIES[:60], STORIES[100:]
+    data = Parts(train, STORIES[60:100], held)
     arguments = FitArguments(epochs=0.3, batch_stories=16, seed=3)
     before = {name: value.clone() for name, value in tiny.state_dict().items()}
     fit(tiny, train, TOKENIZER, tmp_path / "run", arguments)
     moved = [n for n, value in tiny.state_dict().items() if not torch.equal(value, before[n])]
     assert "story_head.weight" in moved and "distilbert.embeddings.LayerNorm.weight" in moved
     start = Start("tiny", tiny, TOKENIZER)
-    model = write_artefact(start, train, held, tmp_path / "serving", "0.0.1")
+    model = write_artefact(start, data, tmp_path / "serving", "0.0.1", "0" * 64)
     ours = report_probabilities(answers(model, held))
     theirs = calibrated(model.config.calibration, margins(torch_logits(tiny, held, TOKENIZER)))
     assert np.abs(ours - theirs).mean() <= 0.02
@@ -100,6 +103,39 @@ def test_no_group_is_on_both_sides_of_a_split() -> None:
     assert kept and held and len(kept) + len(held) == len(STORIES)
     assert not {e.group for e in kept} & {e.group for e in held}
     assert split(STORIES, 0.3) == (kept, held)
+
+
+def test_a_corpus_left_out_teaches_nothing() -> None:
+    data = parts([replace(e, source="x" if n % 3 else "y") for n, e in enumerate(STORIES)])
+    without = left_out(data, ["y"])
+    assert {e.source for e in without.train + without.calibration} == {"x"}
+    told = {e.group for e in without.test}
+    assert not told & {e.group for e in without.train + without.calibration}
+    assert {e.id for e in without.test} >= {e.id for e in data.test}
+
+
+def test_the_mean_of_models_is_the_mean_of_their_weights(tiny: StoryClassifier) -> None:
+    other = copy.deepcopy(tiny)
+    with torch.no_grad():
+        other.story_head.weight += 2.0
+    mean = mean_weights([tiny, other])
+    torch.testing.assert_close(mean["story_head.weight"], tiny.story_head.weight + 1.0)
+    torch.testing.assert_close(mean["token_head.bias"], tiny.token_head.bias)
+
+
+def test_a_run_of_other_arguments_is_not_gone_on_with(
+    tiny: StoryClassifier, tmp_path: Path
+) -> None:
+    fit(tiny, STORIES[:16], TOKENIZER, tmp_path, FitArguments(epochs=1), "a")
+    for arguments, data in ((FitArguments(epochs=2), "a"), (FitArguments(epochs=1), "b")):
+        with pytest.raises(RunMismatchError, match="other arguments or data"):
+            fit(tiny, STORIES[:16], TOKENIZER, tmp_path, arguments, data)
+
+
+def test_the_threshold_of_rare_codes_is_low() -> None:
+    said = np.array([[True, False], [True, False], [True, True]])
+    probability = np.array([[0.9, 0.1], [0.3, 0.2], [0.8, 0.32]])
+    assert force_threshold(said, probability) == 0.25
 
 
 def test_figures_of_a_known_case() -> None:

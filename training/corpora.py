@@ -4,35 +4,19 @@ The folder holds `corpora/`, `labels/` and `pages/` as its README describes.
 Each reader turns one corpus into Examples; what a corpus does not say stays None.
 """
 
-import gzip
-import json
-import random
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from service.story import Span
-from training.examples import NOT_REPORT, Example, read_rows
+from training.caps import capped
+from training.errors import DataError
+from training.examples import NOT_REPORT, Example
+from training.label_files import read_rows
+from training.near_copies import Distinct
 
 Row = Mapping[str, Any]
-
-# Rows of a source beyond this are left out (chosen by seed): a source of one
-# class teaches the source, and short notes teach the register, not the event.
-CAPS = {
-    "prosecutor": 800,
-    "prosecutor_ois": 60,
-    "us_general2017": 250,
-    "wikinews2019": 150,
-    "bbc": 100,
-    "killings": 700,
-    "pb2020": 500,
-    "hrf_ranked": 1400,
-    "gva": 1600,
-    "crime_headlines": 500,
-    "philly_complaints": 300,
-    "india2002": 250,
-}
 
 # 2020PB/police-brutality tags -> force codes of the codebook.
 _PB_TAGS = {
@@ -74,22 +58,43 @@ _POLICE = re.compile(
 )
 
 
+# What stands where a killed person's name is not known: no key of an event.
+_NAMELESS = re.compile(r"\b(unknown|withheld|unidentified|unreleased|not released)\b", re.I)
+
+
 def read_folder(folder: Path, seed: int = 1) -> list[Example]:
-    """Every usable row of the development corpora, capped per source."""
+    """The development corpora alone, each text once, capped per source."""
+    return capped(Distinct().take(read_corpora(folder)), seed)
+
+
+def read_corpora(folder: Path) -> list[Example]:
+    """Every usable row of the development corpora. Raises DataError for a file that is missing."""
+    for path in input_files(folder):
+        if not path.is_file():
+            raise DataError(f"{folder} is no folder of development corpora: no {path.name} there")
     labels = _labels(folder)
-    examples = [
-        *_articles(folder, labels),
-        *_india(folder),
-        *_snippets(folder),
+    return [*_articles(folder, labels), *_india(folder), *_snippets(folder)]
+
+
+def input_files(folder: Path) -> list[Path]:
+    """The files that read_corpora reads, labels first."""
+    return [
+        *_label_files(folder),
+        folder / "labels" / "evidence.jsonl",
+        folder / "corpora" / "articles.jsonl.gz",
+        folder / "corpora" / "india_police_events.jsonl.gz",
+        folder / "corpora" / "snippets.jsonl.gz",
     ]
-    return _capped(examples, seed)
+
+
+def _label_files(folder: Path) -> list[Path]:
+    here = Path(__file__).parent / "labels"
+    return [folder / "labels" / "articles.jsonl", *sorted(here.glob("*.jsonl"))]
 
 
 def _labels(folder: Path) -> dict[str, Row]:
-    here = Path(__file__).parent / "labels"
-    files = [folder / "labels" / "articles.jsonl", *sorted(here.glob("*.jsonl"))]
     labels: dict[str, dict[str, Any]] = {}
-    for path in files:
+    for path in _label_files(folder):
         for _, row in read_rows(path):
             labels.setdefault(str(row["id"]), dict(row))
     for _, row in read_rows(folder / "labels" / "evidence.jsonl"):
@@ -97,14 +102,13 @@ def _labels(folder: Path) -> dict[str, Row]:
     return dict(labels)
 
 
-def _gz(path: Path) -> Iterator[Row]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
+def _rows(path: Path) -> Iterator[Row]:
+    for _, row in read_rows(path):
+        yield row
 
 
 def _articles(folder: Path, labels: Mapping[str, Row]) -> Iterator[Example]:
-    for row in _gz(folder / "corpora" / "articles.jsonl.gz"):
+    for row in _rows(folder / "corpora" / "articles.jsonl.gz"):
         label = labels.get(row["id"])
         if label is not None:
             yield _labelled(row, label)
@@ -150,10 +154,11 @@ def _prosecutor(row: Row) -> Iterator[Example]:
 
 
 def _example(row: Row, source: str, relation: str) -> Example:
+    incident = str(row.get("incident") or "")
     return Example(
         id=row["id"],
         source=source,
-        group=str(row.get("incident") or row["id"]),
+        group=row["id"] if not incident or _NAMELESS.search(incident) else incident,
         title=row.get("title"),
         text=row["text"],
         relation=relation,
@@ -169,7 +174,7 @@ def _india(folder: Path) -> Iterator[Example]:
     The corpus has no such label: a quarter of the sentences, or one of the
     first three, as in the codebook, makes a report.
     """
-    for row in _gz(folder / "corpora" / "india_police_events.jsonl.gz"):
+    for row in _rows(folder / "corpora" / "india_police_events.jsonl.gz"):
         spans, flags, at, parts = [], [], 0, []
         for sentence in row["sentences"]:
             size = len(sentence["text"])
@@ -193,12 +198,7 @@ def _india(folder: Path) -> Iterator[Example]:
 
 
 def _snippets(folder: Path) -> Iterator[Example]:
-    seen: set[str] = set()
-    for row in _gz(folder / "corpora" / "snippets.jsonl.gz"):
-        key = " ".join(row["text"].lower().split())
-        if key in seen:
-            continue
-        seen.add(key)
+    for row in _rows(folder / "corpora" / "snippets.jsonl.gz"):
         example = _snippet(row)
         if example is not None:
             yield example
@@ -244,26 +244,3 @@ def _complaint(row: Row) -> Example | None:
     if row["classification"] in ("LACK OF SERVICE", "DEPARTMENTAL VIOLATIONS"):
         return None if stated else _example(row, "philly_complaints", "none")
     return None
-
-
-def _capped(examples: Sequence[Example], seed: int) -> list[Example]:
-    """At most CAPS rows a source, reports and the rest in equal parts where both exist."""
-    by_source: dict[str, list[Example]] = {}
-    for example in examples:
-        by_source.setdefault(example.source, []).append(example)
-    kept: list[Example] = []
-    for source, rows in by_source.items():
-        kept.extend(_cap(rows, CAPS.get(source), random.Random(f"{seed}-{source}")))
-    return kept
-
-
-def _cap(rows: Iterable[Example], cap: int | None, rng: random.Random) -> list[Example]:
-    rows = list(rows)
-    if cap is None or len(rows) <= cap:
-        return rows
-    rng.shuffle(rows)
-    reports = [row for row in rows if row.relation == "report"]
-    others = [row for row in rows if row.relation != "report"]
-    half = cap // 2 if reports and others else cap
-    taken = reports[:half] + others[:half]
-    return taken + (reports[half:] + others[half:])[: cap - len(taken)]

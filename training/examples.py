@@ -1,12 +1,13 @@
 """Labelled stories, read from files and checked row by row."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.labels import FORCE_CODES, RELATIONS
+from service.labels import FORCE_CODES, NEGATIVE_LABEL, POSITIVE_LABEL, RELATIONS
 from service.story import Span
+from training.errors import LabelError as LabelError
+from training.label_files import read_rows
 
 # "Not a report, but whether mention or none is unknown": a partial label.
 NOT_REPORT = "not_report"
@@ -34,55 +35,38 @@ class Example:
     date: str | None = None
 
 
-class LabelError(Exception):
-    """A row of a label file that cannot be used; names file, row and field."""
-
-    def __init__(self, path: Path, row: int, field: str, problem: str) -> None:
-        super().__init__(f"{path}, row {row}, field {field!r}: {problem}")
-        self.path = path
-        self.row = row
-        self.field = field
-
-
-def read_rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    """The JSON objects of a JSONL file with their row numbers from 1. Raises LabelError."""
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise LabelError(path, number, "(row)", f"not JSON: {error}") from error
-            if not isinstance(row, dict):
-                raise LabelError(path, number, "(row)", "not a JSON object")
-            yield number, row
-
-
 def read_labels(path: Path) -> list[Example]:
-    """Labelled stories from a JSONL file. Raises LabelError at the first bad row.
+    """Labelled stories from a file: JSONL, CSV or Label Studio (see training.label_files).
 
     A row is `{id, text, relation, title|headline?, force?, fatal?, evidence?,
     incident|pair?, source?, outlet?, date?}`; `evidence` holds sentences copied
-    from the text or `[start, end]` spans.
+    from the text or `[start, end]` spans. The service's reviews say `label`
+    ("brutality" or "none") in place of `relation`. Other fields are ignored.
+    Raises LabelError at the first bad row, at an id that comes twice, and for a
+    file without rows; OSError for one that cannot be opened.
     """
-    return [_example(path, number, row) for number, row in read_rows(path)]
+    examples: list[Example] = []
+    first: dict[str, int] = {}
+    for number, row in read_rows(path):
+        example = _example(path, number, row)
+        if first.setdefault(example.id, number) != number:
+            problem = f"{example.id!r} is the id of row {first[example.id]}, too"
+            raise LabelError(path, number, "id", problem)
+        examples.append(example)
+    if not examples:
+        raise LabelError(path, None, "(file)", "holds no labelled story")
+    return examples
 
 
 def _example(path: Path, number: int, row: Mapping[str, object]) -> Example:
     text = _string(path, number, row, "text")
-    relation = _string(path, number, row, "relation")
-    if relation not in (*RELATIONS, NOT_REPORT):
-        raise LabelError(path, number, "relation", f"{relation!r} is none of {RELATIONS}")
+    relation = _relation(path, number, row)
     name = _string(path, number, row, "id")
-    title = row.get("title", row.get("headline"))
-    if title is not None and not isinstance(title, str):
-        raise LabelError(path, number, "title", "not a string")
     return Example(
         id=name,
         source=str(row.get("source") or path.stem),
         group=str(row.get("incident") or row.get("pair") or name),
-        title=title,
+        title=_title(path, number, row),
         text=text,
         relation=relation,
         force=_force(path, number, row, relation),
@@ -93,10 +77,35 @@ def _example(path: Path, number: int, row: Mapping[str, object]) -> Example:
     )
 
 
+def _relation(path: Path, number: int, row: Mapping[str, object]) -> str:
+    if row.get("relation") is None and row.get("label") is not None:
+        match row["label"]:
+            case str(label) if label == POSITIVE_LABEL:
+                return "report"
+            case str(label) if label == NEGATIVE_LABEL:
+                return NOT_REPORT
+        labels = (POSITIVE_LABEL, NEGATIVE_LABEL)
+        raise LabelError(path, number, "label", f"{row['label']!r} is none of {labels}")
+    relation = _string(path, number, row, "relation")
+    if relation not in (*RELATIONS, NOT_REPORT):
+        raise LabelError(path, number, "relation", f"{relation!r} is none of {RELATIONS}")
+    return relation
+
+
+def _title(path: Path, number: int, row: Mapping[str, object]) -> str | None:
+    title = row.get("title", row.get("headline"))
+    if title is None or (isinstance(title, str) and not title.strip()):
+        return None
+    return _string(path, number, {"title": title}, "title")
+
+
 def _string(path: Path, number: int, row: Mapping[str, object], field: str) -> str:
     value = row.get(field)
     if not isinstance(value, str) or not value.strip():
         raise LabelError(path, number, field, "missing, empty or not a string")
+    # A lone surrogate passes json.loads and stops the tokenizer in mid-training.
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise LabelError(path, number, field, "half of a character (a lone surrogate)")
     return value
 
 
@@ -139,7 +148,9 @@ def _span(path: Path, number: int, piece: object, text: str) -> Span:
         case str() if piece in text:
             start = text.index(piece)
             return Span(start, start + len(piece))
-        case [int(start), int(end)] if 0 <= start < end <= len(text):
+        case [int(start), int(end)] | {"start": int(start), "end": int(end)} if (
+            0 <= start < end <= len(text)
+        ):
             return Span(start, end)
         case _:
             raise LabelError(path, number, "evidence", f"not in the text: {str(piece)[:60]!r}")

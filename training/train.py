@@ -1,18 +1,22 @@
 """Fine-tune, calibrate, measure and export a classifier.
 
-    python -m training.train --labels mine.jsonl --out runs/mine
+    python -m training.train --labels mine.jsonl --out runs/mine --promote
     python -m training.train --base minilm --corpora ../shared --out runs/full
 
-Training starts from model/checkpoint, or over from `--base`. The project's own
-stories (training/stories) are always replayed, so that new labels do not erase
-what was learnt. `--corpora` adds a folder of development corpora. A tenth of
-the events is held out to calibrate and to measure. `--out` gets `serving/`,
-`checkpoint/` and `run/` (TensorBoard log, from which a cut-off run goes on).
+Training starts from model/checkpoint (or `--start`), or over from `--base`. The
+project's own stories (training/stories) are replayed, so that new labels do not
+erase what was learnt. `--corpora` adds a folder of development corpora. A tenth
+of the events is held out to measure, another part to calibrate. `--out` gets
+`serving/`, `checkpoint/` and `run/` (arguments and TensorBoard log per seed, from
+which a cut-off run goes on). `--promote` then replaces model/ if no floor of
+tests/floors.json falls; otherwise the exit status is 2. Several GPUs: start with
+`torchrun --nproc-per-node N -m training.train ...`.
 """
 
 import argparse
-import hashlib
-import json
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,107 +27,68 @@ import torch
 from tokenizers import Tokenizer
 
 from bench.baselines import regex_scores, tfidf_scores
-from service.artefact import Thresholds
+from service.artefact import Calibration, Thresholds, load_config
 from service.cpus import available_cpus
+from service.labels import FORCE_CODES, RELATIONS
 from service.model import Model
+from service.story_head import sigmoid
 from service.text import cut
-from training.base import MINILM, load_base
-from training.calibrate import calibrated, fit_calibration, review_band
-from training.corpora import read_folder
-from training.evaluate import by_source, evidence_hits, force_f1, table
-from training.examples import Example, read_labels
+from training import gate
+from training.base import MINILM, ChecksumError, load_base
+from training.calibrate import calibrated, fit_calibration, force_threshold, review_band
+from training.data import Gathered, counts, gather, story_files
+from training.errors import DataError
+from training.evaluate import by_source, table
+from training.evaluation import evidence_hits, force_f1
+from training.examples import Example
 from training.export import export, save_checkpoint, write_config, write_metrics
 from training.features import window_config
-from training.fit import FitArguments, fit, new_classifier
+from training.fit import FitArguments, Fitted, RunMismatchError, fit_seeds, new_classifier
+from training.mix import REPLAY, mixed
 from training.network import StoryClassifier
 from training.predict import answers, margins, report_probabilities, torch_logits
-from training.split import split
+from training.split import Parts, left_out, parts
 
-STORIES = Path(__file__).parent / "stories"
-CHECKPOINT = Path(__file__).parent.parent / "model" / "checkpoint"
-HELD_OUT = 0.1
+# A start from a checkpoint only has to take in what is new; larger steps would erase.
+CONTINUED = FitArguments(epochs=2.0, learning_rate=3e-5)
+AFRESH = FitArguments(epochs=3.0, learning_rate=8e-5)
 THRESHOLD = 0.5
-# A shorter text may need its title to be understood.
-UNTITLED_WORDS = 80
 # Notes and tweets, their labels partly rough: no ground to calibrate news on.
 SHORT_NOTES = frozenset(
     {"killings", "pb2020", "hrf_ranked", "gva", "crime_headlines", "philly_complaints", "india2002"}
 )
+# Fewer rows than this cannot replace the calibration that the start came with.
+CALIBRATION_ROWS = 200
 
 
 @dataclass(frozen=True)
 class Start:
-    """What a run starts from."""
+    """What a run starts from; `calibrated_as` is the artefact that belongs to the checkpoint."""
 
     name: str
     model: StoryClassifier
     tokenizer: Tokenizer
+    calibrated_as: Path | None = None
 
 
-def start_from(base: str | None) -> Start:
-    """The shipped checkpoint, or fresh heads on `base`."""
+def start_from(base: str | None, checkpoint: Path, seed: int) -> Start:
+    """A checkpoint folder, or fresh heads on `base`. Raises OSError, ChecksumError."""
     if base is not None:
         loaded = load_base(base)
+        torch.manual_seed(seed)
         return Start(loaded.name, new_classifier(loaded), loaded.tokenizer)
-    tokenizer = Tokenizer.from_file(str(CHECKPOINT / "tokenizer.json"))
-    model = StoryClassifier.from_pretrained(CHECKPOINT, dtype=torch.float32)
-    return Start("model/checkpoint", model, tokenizer)
+    serving = checkpoint.parent / "serving"
+    tokenizer = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
+    model = StoryClassifier.from_pretrained(checkpoint, dtype=torch.float32)
+    return Start(load_config(serving).base, model, tokenizer, serving)
 
 
-def gather(labels: Sequence[Path], corpora: Path | None, seed: int) -> list[Example]:
-    """All examples of a run: new labels, replayed stories, and the corpora if given."""
-    files = [*sorted(STORIES.glob("*.jsonl")), *labels]
-    examples = [example for path in files for example in read_labels(path)]
-    return examples + (read_folder(corpora, seed) if corpora else [])
-
-
-def repeated(examples: Sequence[Example]) -> list[Example]:
-    """The project's own stories twice: they are the cleanest labels and the rarest events.
-
-    The second copy of a longer story has no title, because the service is often
-    given none.
-    """
-    own = {path.stem for path in STORIES.glob("*.jsonl")}
-    copies = [
-        replace(e, title=None) if len(e.text.split()) >= UNTITLED_WORDS else e
-        for e in examples
-        if e.source in own
-    ]
-    return [*examples, *copies]
-
-
-def data_hash(examples: Sequence[Example]) -> str:
-    """A hash that changes with any text or label of the data."""
-    digest = hashlib.sha256()
-    for example in sorted(examples, key=lambda e: (e.source, e.id)):
-        digest.update(json.dumps([example.id, example.text, example.relation]).encode())
-    return digest.hexdigest()
-
-
-def counts(examples: Sequence[Example]) -> dict[str, dict[str, int]]:
-    """Stories per source and relation."""
-    found: dict[str, dict[str, int]] = {}
-    for example in sorted(examples, key=lambda e: e.source):
-        row = found.setdefault(example.source, {})
-        row[example.relation] = row.get(example.relation, 0) + 1
-    return found
-
-
-def write_artefact(
-    start: Start,
-    train: Sequence[Example],
-    held: Sequence[Example],
-    out: Path,
-    version: str,
-) -> Model:
-    """Export, calibrate on the held-out rows, and load what the service will load."""
-    news = [e for e in held if e.source not in SHORT_NOTES]
-    truth = np.array([e.relation == "report" for e in news])
-    margin = margins(torch_logits(start.model, news, start.tokenizer))
-    calibration = fit_calibration(truth, margin)
-    low, high = review_band(truth, calibrated(calibration, margin), THRESHOLD)
+def write_artefact(start: Start, data: Parts, out: Path, version: str, data_hash: str) -> Model:
+    """Export, calibrate on rows that neither train nor test, load what the service will load."""
+    news = [e for e in data.calibration if e.source not in SHORT_NOTES]
+    calibration, thresholds = _calibration(start, news)
     window = window_config(start.tokenizer)
-    sample = train[:: max(1, len(train) // 200)]
+    sample = data.train[:: max(1, len(data.train) // 200)]
     cuts = [cut(e.title, e.text, start.tokenizer, window.spec) for e in sample]
     windows = [w for cutting in cuts for w in cutting.windows[:3]]
     export(start.model, start.tokenizer, windows, out)
@@ -133,69 +98,160 @@ def write_artefact(
         base=start.name,
         window=window,
         calibration=calibration,
-        thresholds=Thresholds(
-            report=THRESHOLD,
-            review_low=low,
-            review_high=high,
-            evidence=0.5,
-            force=0.5,
-            fatal=0.5,
-        ),
-        data_hash=data_hash([*train, *held]),
+        thresholds=thresholds,
+        data_hash=data_hash,
     )
     return Model.load(out, available_cpus())
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """One whole training run."""
-    fit_arguments = FitArguments(epochs=arguments.epochs, seed=arguments.seed)
-    start = start_from(arguments.base)
-    examples = gather(arguments.labels, arguments.corpora, arguments.seed)
-    train, held = split(examples, HELD_OUT)
-    print(f"{len(train)} stories to train on, {len(held)} held out")
-    fit(start.model, repeated(train), start.tokenizer, arguments.out / "run", fit_arguments)
-    serving = arguments.out / "serving"
-    model = write_artefact(start, train, held, serving, arguments.version)
-    save_checkpoint(start.model, start.tokenizer, arguments.out / "checkpoint")
-    metrics = measure(model, train, held)
-    write_metrics(serving, {"arguments": asdict(fit_arguments), **metrics})
+def _calibration(start: Start, rows: Sequence[Example]) -> tuple[Calibration, Thresholds]:
+    """Fitted on `rows`; too few of them leave what the start came with."""
+    if len(rows) < CALIBRATION_ROWS and start.calibrated_as is not None:
+        config = load_config(start.calibrated_as)
+        return config.calibration, config.thresholds
+    truth = np.array([e.relation == "report" for e in rows])
+    logits = torch_logits(start.model, rows, start.tokenizer)
+    calibration = fit_calibration(truth, margins(logits))
+    low, high = review_band(truth, calibrated(calibration, margins(logits)), THRESHOLD)
+    coded = [i for i, e in enumerate(rows) if e.relation == "report" and e.force]
+    said = np.array([[code in (rows[i].force or ()) for code in FORCE_CODES] for i in coded])
+    codes = sigmoid(logits[coded, len(RELATIONS) : -1]).astype(np.float64)
+    return calibration, Thresholds(
+        report=THRESHOLD,
+        review_low=low,
+        review_high=high,
+        evidence=0.5,
+        force=force_threshold(said, codes) if coded else 0.5,
+        fatal=0.5,
+    )
 
 
-def measure(model: Model, train: Sequence[Example], held: Sequence[Example]) -> dict[str, Any]:
-    """What metrics.json tells of an artefact: data, held-out figures, baselines, evidence."""
-    found = answers(model, held)
-    results = by_source(held, report_probabilities(found), THRESHOLD)
+def measure(model: Model, data: Parts) -> dict[str, Any]:
+    """What metrics.json tells of an artefact: test figures, baselines, evidence."""
+    found = answers(model, data.test)
+    results = by_source(data.test, report_probabilities(found), THRESHOLD)
     print(table(results))
     baselines = {
-        "regex": by_source(held, regex_scores(held), THRESHOLD),
-        "tfidf": by_source(held, tfidf_scores(train, held), THRESHOLD),
+        "regex": by_source(data.test, regex_scores(data.test), THRESHOLD),
+        "tfidf": by_source(data.test, tfidf_scores(data.train, data.test), THRESHOLD),
     }
-    hits, stories = evidence_hits(held, found)
+    hits, stories = evidence_hits(data.test, found)
     return {
-        "data": counts(train),
         "held_out": {name: asdict(f) for name, f in results.items()},
         "baselines": {
             kind: {name: asdict(f) for name, f in rows.items()} for kind, rows in baselines.items()
         },
         "evidence": {"top_sentence_hits": hits, "stories": stories},
-        "force_micro_f1": force_f1(held, found, model.config.thresholds.force),
+        "force_micro_f1": force_f1(data.test, found, model.config.thresholds.force),
     }
 
 
-def main() -> None:
+def fit_arguments(arguments: argparse.Namespace) -> list[FitArguments]:
+    """One per seed; what the command line leaves open depends on the start."""
+    kind = AFRESH if arguments.base else CONTINUED
+    given = {
+        name: getattr(arguments, name)
+        for name in ("epochs", "learning_rate")
+        if getattr(arguments, name) is not None
+    }
+    return [replace(kind, seed=seed, **given) for seed in arguments.seeds]
+
+
+def commit() -> str | None:
+    """The checked-out commit, with "+" if files differ from it; None outside a repository."""
+    told = ["git", "-C", str(gate.ROOT), "describe", "--always", "--dirty=+", "--abbrev=40"]
+    try:
+        found = subprocess.run(told, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """One whole training run; the exit status. Raises DataError, OSError, RunMismatchError."""
+    began = time.monotonic()
+    seeds = fit_arguments(arguments)
+    start = start_from(arguments.base, arguments.start, seeds[0].seed)
+    gathered = gather(arguments.labels, arguments.corpora, seeds[0].seed)
+    data = left_out(parts(gathered.examples), arguments.leave_out)
+    own = {path.stem for path in story_files()}
+    replay = None if arguments.base or arguments.corpora else REPLAY
+    rows = mixed(data.train, own, replay, seeds[0].seed)
+    print(
+        f"{len(rows)} stories to train on, {len(data.calibration)} to calibrate, "
+        f"{len(data.test)} to test"
+    )
+    hashed = gathered.card.data_hash
+    fitted = fit_seeds(start.model, rows, start.tokenizer, arguments.out / "run", seeds, hashed)
+    if not fitted.writes:
+        return 0
+    version = arguments.version or f"{load_config(gate.MODEL / 'serving').version}+{hashed[:8]}"
+    model = write_artefact(start, data, arguments.out / "serving", version, hashed)
+    save_checkpoint(start.model, start.tokenizer, arguments.out / "checkpoint")
+    hours = (time.monotonic() - began) * available_cpus() / 3600
+    record = record_of(arguments, seeds, gathered, fitted, hours) | measure(model, data)
+    write_metrics(arguments.out / "serving", record | {"data": counts(data.train)})
+    return 0 if not arguments.promote or gate.promote(arguments.out) else 2
+
+
+def record_of(
+    arguments: argparse.Namespace,
+    seeds: Sequence[FitArguments],
+    gathered: Gathered,
+    fitted: Fitted,
+    cpu_hours: float,
+) -> dict[str, Any]:
+    """What the artefact tells of its making."""
+    return {
+        "run": {
+            "base": arguments.base or "checkpoint",
+            "labels": [path.name for path in arguments.labels],
+            "corpora": arguments.corpora is not None,
+            "leave_out": arguments.leave_out,
+            "fits": [asdict(seed) for seed in seeds],
+            "commit": commit(),
+            "cpu_hours": round(cpu_hours, 2),
+        },
+        "card": asdict(gathered.card),
+        "curve": fitted.curve,
+    }
+
+
+def main() -> int:
     """Read the arguments and train."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--labels", type=Path, nargs="*", default=[], help="labelled JSONL files")
+    parser.add_argument(
+        "--labels", type=Path, nargs="*", default=[], help="label files: JSONL, CSV, Label Studio"
+    )
     parser.add_argument("--corpora", type=Path, help="folder of development corpora")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--base", help=f"start over from {MINILM}, a Hub id or a folder")
-    parser.add_argument("--epochs", type=float, default=3.0, help="passes over the data")
-    parser.add_argument("--seed", type=int, default=1, help="of data choice, order and dropout")
-    parser.add_argument("--version", default="0.1.0", help="version written into the artefact")
-    run(parser.parse_args())
+    parser.add_argument(
+        "--leave-out", nargs="*", default=[], metavar="SOURCE", help="corpora only to test on"
+    )
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--base", help=f"start over from {MINILM}, a Hub id or a folder")
+    start.add_argument(
+        "--start", type=Path, default=gate.MODEL / "checkpoint", help="checkpoint to go on from"
+    )
+    parser.add_argument("--epochs", type=float, help="passes over the data (2; 3 from a base)")
+    parser.add_argument("--learning-rate", type=float, help="of the encoder (3e-5; 8e-5)")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[1], help="a fit for each; weights are averaged"
+    )
+    parser.add_argument("--version", help="version of the artefact (the shipped one + data hash)")
+    parser.add_argument(
+        "--promote", action="store_true", help="replace model/ if no floor falls; else exit 2"
+    )
+    try:
+        return run(parser.parse_args())
+    except (DataError, RunMismatchError, ChecksumError, gate.GateError) as error:
+        print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
