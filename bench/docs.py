@@ -21,6 +21,7 @@ from service.settings import ROOT, Settings
 README = ROOT / "README.md"
 CARD = ROOT / "model_card.md"
 SERVING = ROOT / "model" / "serving"
+FAIRNESS = ROOT / "model" / "audit" / "fairness.json"
 EXAMPLE = {
     "title": "Video shows deputy punching handcuffed man outside Toledo bar",
     "text": "TOLEDO, Ohio — A Lucas County sheriff's deputy punched a handcuffed man four times "
@@ -71,8 +72,9 @@ def metrics_block() -> str:
     config, metrics = load_config(SERVING), load_metrics(SERVING)
     lines = [
         f"Model {config.version}, {config.created[:10]}, data {config.data_hash[:12]}: stories "
-        "whose event was held out of training, label `report` against the rest, next to the best "
-        "F1 that two baselines reach on the same rows.",
+        "whose event was held out of training and calibration, label `report` against the rest, "
+        "next to the best F1 that two baselines reach on the same rows. Intervals hold 95 % of "
+        "bootstrap resamples.",
         "",
         "| set | stories | reports | precision | recall | F1 | AP | ECE | regex F1 | tf-idf F1 |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -81,19 +83,74 @@ def metrics_block() -> str:
         if not row["positives"]:
             continue
         base = [metrics["baselines"][kind][name]["best_f1"] for kind in ("regex", "tfidf")]
+        low, high = row["f1_interval"]
         ap = "" if row["ap"] is None else f"{row['ap']:.3f}"
         lines.append(
             f"| {name} | {row['rows']} | {row['positives']} | {row['precision']:.3f} "
-            f"| {row['recall']:.3f} | {row['f1']:.3f} | {ap} | {row['ece']:.3f} "
-            f"| {base[0]:.3f} | {base[1]:.3f} |"
+            f"| {row['recall']:.3f} | {row['f1']:.3f} ({low:.2f}-{high:.2f}) | {ap} "
+            f"| {row['ece']:.3f} | {base[0]:.3f} | {base[1]:.3f} |"
         )
-    evidence = metrics["evidence"]
-    lines += [
-        "",
-        f"In {evidence['top_sentence_hits']} of {evidence['stories']} held-out reports with marked "
-        "evidence the top sentence answered is a marked one; kinds of force have a micro-averaged "
-        f"F1 of {metrics['force_micro_f1']:.3f}.",
+    alarms = [
+        f"{row['false_alarms']} of {row['rows']} {name}"
+        for name, row in metrics["held_out"].items()
+        if not row["positives"]
     ]
+    evidence = metrics["evidence"]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"False alarms on sets without a report: {', '.join(alarms)}.",
+            f"In {evidence['top_sentence_hits']} of {evidence['stories']} held-out reports with "
+            "marked evidence the top sentence answered is a marked one; kinds of force have a "
+            f"micro-averaged F1 of {metrics['force_micro_f1']:.3f}.",
+        ]
+    )
+
+
+def calibration_block() -> str:
+    """What the review band is and what holds outside it."""
+    thresholds, metrics = load_config(SERVING).thresholds, load_metrics(SERVING)
+    band, every = metrics["outside_band"], metrics["held_out"]["all"]
+    return (
+        "The probability is calibrated (Platt scaling) on news stories whose events neither "
+        f"train nor test; on all test rows its ECE is {every['ece']:.3f}. `needs_review` marks "
+        f"{thresholds.review_low:.2f} to {thresholds.review_high:.2f}: "
+        f"{band['inside_share']:.1%} of the {band['rows']} held-out news stories fall inside. "
+        f"Above it {band['precision']:.3f} of {band['above']} are reports; below it "
+        f"{band['npv']:.3f} of {band['below']} are none."
+    )
+
+
+def making_block() -> str:
+    """What the training of the shipped model took."""
+    run = load_metrics(SERVING)["run"]
+    fits = run["fits"]
+    return (
+        f"Last stage: {len(fits)} fits of {fits[0]['epochs']:g} epochs, averaged; "
+        f"{run['cpu_hours']:.1f} CPU-hours (2 cores, bf16), at 20 W a core about "
+        f"{run['cpu_hours'] * 0.02:.2f} kWh. `training/recipe.sh` makes it again."
+    )
+
+
+def fairness_block() -> str:
+    """How far answers move when only names, race, gender, place or outlet change."""
+    audit = json.loads(FAIRNESS.read_text())
+    lines = [
+        f"Model {audit['version']}, data {audit['data_hash'][:12]}. Targets: mean change of "
+        f"P(report) at most {audit['targets']['mean']}, labels flipped at most "
+        f"{audit['targets']['flips']:.0%}.",
+        "",
+        "| stories | swap | stories changed | mean change | flips | targets |",
+        "|---|---|---|---|---|---|",
+    ]
+    for part in audit["audits"]:
+        lines += [
+            f"| {part['name']} | {row['swap']} | {row['stories']} | {row['mean']:.3f} "
+            f"| {row['flips']:.1%} | {'met' if row['passes'] else 'MISSED'} |"
+            for row in part["swaps"]
+            if row["direction"] == "all"
+        ]
     return "\n".join(lines)
 
 
@@ -127,6 +184,9 @@ def plain_blocks() -> dict[str, str]:
         "settings": settings_block(),
         "help": help_block(),
         "metrics": metrics_block(),
+        "calibration": calibration_block(),
+        "fairness": fairness_block(),
+        "making": making_block(),
         "data": data_block(),
     }
 

@@ -163,6 +163,7 @@ def test_race_is_added_once_and_only_where_none_is_said() -> None:
         ("the policewoman's husband", "the policeman's wife"),
         ("Manhattan, Miss. — Father Mike of the Boys & Girls Club", None),
         ("a pregnant woman", None),
+        ("He marched for George Floyd.", None),
     ],
 )
 def test_gender(text: str, expected: str | None) -> None:
@@ -245,9 +246,9 @@ def test_no_outlets(text: str) -> None:
 
 def test_counterfactuals_of_all_own_stories() -> None:
     """Each keeps its label and evidence; the same seed gives the same text; and it is fast."""
-    counterfactual(OWN[0], _rng())
+    counterfactual(OWN[0], setting_of(OWN[0]), _rng())
     begun = time.process_time()
-    copies = [counterfactual(e, random.Random(e.id)) for e in OWN]
+    copies = [counterfactual(e, setting_of(e), random.Random(e.id)) for e in OWN]
     assert len(OWN) / (time.process_time() - begun) > 200
     changed = 0
     for example, copy in zip(OWN, copies, strict=True):
@@ -265,7 +266,7 @@ def test_counterfactuals_of_all_own_stories() -> None:
                 "\n",
             )
     assert changed > len(OWN) / 2
-    again = [counterfactual(e, random.Random(e.id)) for e in OWN[:200]]
+    again = [counterfactual(e, setting_of(e), random.Random(e.id)) for e in OWN[:200]]
     assert again == copies[:200]
 
 

@@ -112,6 +112,11 @@ def name_table() -> NameTable:
     )
 
 
+def names_well_known(text: str) -> bool:
+    """Whether the story names somebody of facts/well_known.txt."""
+    return any(" ".join(name) in text for name in name_table().well_known)
+
+
 def people(text: str, places: Collection[str] = ()) -> list[Person]:
     """Everyone whom `text` names with first and last name, or as "Ms. Hollis".
 

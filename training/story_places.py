@@ -176,6 +176,9 @@ def is_neighborhood(name: Named, setting: Setting) -> bool:
     """Whether this is a part of the story's city."""
     if name.city != setting.city or setting.city is None or name.text in state_codes():
         return False
+    # "NYC", "L.A."
+    if len(name.text) <= 4 and (name.text.isupper() or "." in name.text):
+        return False
     if name.text in neighborhoods().get((setting.city, setting.state), ()):
         return True
     inside = setting.city.lower() in name.text.lower()
@@ -259,7 +262,8 @@ def elsewhere_in_city(setting: Setting, text: str, rng: random.Random) -> Finder
     city = setting.city or ""
     listed = neighborhoods().get((city, setting.state), ())
     names = {n.text for n in setting.names if is_neighborhood(n, setting)}
-    names |= {n for n in listed if n in text and _stands_alone(n, text)}
+    unlike = [n for n in listed if n not in state_codes() and n in text]
+    names |= {n for n in unlike if _stands_alone(n, text)}
     names |= {n.text for n in setting.names if city and _is_side_of(n.text, city)}
     free = [n for n in listed if n not in text]
     words = {}

@@ -31,6 +31,7 @@ from service.artefact import Calibration, Thresholds, load_config
 from service.cpus import available_cpus
 from service.labels import FORCE_CODES, RELATIONS
 from service.model import Model
+from service.places import Locator
 from service.story_head import sigmoid
 from service.text import cut
 from training import gate
@@ -44,6 +45,7 @@ from training.examples import Example
 from training.export import export, save_checkpoint, write_config, write_metrics
 from training.features import window_config
 from training.fit import FitArguments, Fitted, RunMismatchError, fit_seeds, new_classifier
+from training.metrics import outside_band
 from training.mix import REPLAY, mixed
 from training.network import StoryClassifier
 from training.predict import answers, margins, report_probabilities, torch_logits
@@ -127,22 +129,30 @@ def _calibration(start: Start, rows: Sequence[Example]) -> tuple[Calibration, Th
 
 
 def measure(model: Model, data: Parts) -> dict[str, Any]:
-    """What metrics.json tells of an artefact: test figures, baselines, evidence."""
+    """What metrics.json tells of an artefact, all on the test part: figures by set, those of
+    two baselines, how far answers outside the review band hold, evidence and force codes."""
     found = answers(model, data.test)
-    results = by_source(data.test, report_probabilities(found), THRESHOLD)
+    ours = report_probabilities(found)
+    named = [replace(e, source=gate.set_of(e)) for e in data.test]
+    results = by_source(named, ours, THRESHOLD)
     print(table(results))
     baselines = {
-        "regex": by_source(data.test, regex_scores(data.test), THRESHOLD),
-        "tfidf": by_source(data.test, tfidf_scores(data.train, data.test), THRESHOLD),
+        "regex": by_source(named, regex_scores(data.test), THRESHOLD),
+        "tfidf": by_source(named, tfidf_scores(data.train, data.test), THRESHOLD),
     }
+    news = np.array([e.source not in SHORT_NOTES for e in data.test])
+    truth = np.array([e.relation == "report" for e in data.test])
+    thresholds = model.config.thresholds
+    band = outside_band(truth[news], ours[news], thresholds.review_low, thresholds.review_high)
     hits, stories = evidence_hits(data.test, found)
     return {
         "held_out": {name: asdict(f) for name, f in results.items()},
         "baselines": {
             kind: {name: asdict(f) for name, f in rows.items()} for kind, rows in baselines.items()
         },
+        "outside_band": {"rows": int(news.sum()), **asdict(band)},
         "evidence": {"top_sentence_hits": hits, "stories": stories},
-        "force_micro_f1": force_f1(data.test, found, model.config.thresholds.force),
+        "force_micro_f1": force_f1(data.test, found, thresholds.force),
     }
 
 
@@ -176,7 +186,7 @@ def run(arguments: argparse.Namespace) -> int:
     data = left_out(parts(gathered.examples), arguments.leave_out)
     own = {path.stem for path in story_files()}
     replay = None if arguments.base or arguments.corpora else REPLAY
-    rows = mixed(data.train, own, replay, seeds[0].seed)
+    rows = mixed(data.train, own, replay, Locator.load(), seeds[0].seed)
     print(
         f"{len(rows)} stories to train on, {len(data.calibration)} to calibrate, "
         f"{len(data.test)} to test"
