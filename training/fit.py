@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ HEAD_PREFIXES = (
 
 
 ARGUMENTS_FILE = "arguments.json"
+SECONDS_FILE = "seconds"
 Curve = list[dict[str, Any]]
 
 
@@ -68,11 +70,12 @@ def new_classifier(base: Base) -> StoryClassifier:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fit's model, its training curve (one row per logged step), and whether this process
-    is the one that writes files (under torchrun, only the first is)."""
+    """A fit's model, its training curve (one row per logged step), the seconds it took, and
+    whether this process is the one that writes files (under torchrun, only the first is)."""
 
     model: StoryClassifier
     curve: Curve
+    seconds: float
     writes: bool
 
 
@@ -99,9 +102,11 @@ def fit(
         data_collator=Collator(window.pad_id, thin=True, seed=arguments.seed),
         optimizers=(_optimizer(model, arguments), None),
     )
+    began = time.monotonic()
     trainer.train(resume_from_checkpoint=_last_checkpoint(out))
     model.eval()
-    return Fitted(model, trainer.state.log_history, trainer.is_world_process_zero())
+    seconds = _spent(out / SECONDS_FILE, time.monotonic() - began)
+    return Fitted(model, trainer.state.log_history, seconds, trainer.is_world_process_zero())
 
 
 def fit_seeds(
@@ -126,7 +131,7 @@ def fit_seeds(
     curve = [
         {"seed": a.seed, **row} for a, f in zip(arguments, fits, strict=True) for row in f.curve
     ]
-    return Fitted(model, curve, all(f.writes for f in fits))
+    return Fitted(model, curve, sum(f.seconds for f in fits), all(f.writes for f in fits))
 
 
 def mean_weights(models: Sequence[StoryClassifier]) -> dict[str, torch.Tensor]:
@@ -142,6 +147,13 @@ def _claim(out: Path, arguments: FitArguments, data_hash: str) -> None:
         raise RunMismatchError(out)
     out.mkdir(parents=True, exist_ok=True)
     path.write_text(record)
+
+
+def _spent(path: Path, seconds: float) -> float:
+    """The seconds of all finished starts of this run, this one's included."""
+    total = seconds + (float(path.read_text()) if path.is_file() else 0.0)
+    path.write_text(f"{total:.1f}")
+    return total
 
 
 def _settings(out: Path, arguments: FitArguments) -> TrainingArguments:

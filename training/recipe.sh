@@ -9,5 +9,5 @@ cd "$(dirname "$0")/.."
 export OMP_WAIT_POLICY=PASSIVE
 train=".venv/bin/python -m training.train --corpora $1"
 $train --base minilm --out "$2/first" --epochs 2 --seeds 1
-$train --start "$2/first/checkpoint" --out "$2" --epochs 1 --learning-rate 5e-5 --seeds 1 2 \
+$train --start "$2/first/checkpoint" --out "$2" --epochs 1 --learning-rate 6e-5 --seeds 1 2 \
     --version 0.2.0

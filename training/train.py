@@ -14,9 +14,9 @@ tests/floors.json falls; otherwise the exit status is 2. Several GPUs: start wit
 """
 
 import argparse
+import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -37,14 +37,14 @@ from service.text import cut
 from training import gate
 from training.base import MINILM, ChecksumError, load_base
 from training.calibrate import calibrated, fit_calibration, force_threshold, review_band
-from training.data import Gathered, counts, gather, story_files
+from training.data import counts, gather, story_files
 from training.errors import DataError
 from training.evaluate import by_source, table
 from training.evaluation import evidence_hits, force_f1
 from training.examples import Example
 from training.export import export, save_checkpoint, write_config, write_metrics
 from training.features import window_config
-from training.fit import FitArguments, Fitted, RunMismatchError, fit_seeds, new_classifier
+from training.fit import FitArguments, RunMismatchError, fit_seeds, new_classifier
 from training.metrics import outside_band
 from training.mix import REPLAY, mixed
 from training.network import StoryClassifier
@@ -145,8 +145,10 @@ def measure(model: Model, data: Parts) -> dict[str, Any]:
     thresholds = model.config.thresholds
     band = outside_band(truth[news], ours[news], thresholds.review_low, thresholds.review_high)
     hits, stories = evidence_hits(data.test, found)
+    held_out = {name: asdict(f) for name, f in results.items()}
+    held_out["all"]["mean_confidence"] = float(np.maximum(ours, 1 - ours).mean())
     return {
-        "held_out": {name: asdict(f) for name, f in results.items()},
+        "held_out": held_out,
         "baselines": {
             kind: {name: asdict(f) for name, f in rows.items()} for kind, rows in baselines.items()
         },
@@ -179,7 +181,6 @@ def commit() -> str | None:
 
 def run(arguments: argparse.Namespace) -> int:
     """One whole training run; the exit status. Raises DataError, OSError, RunMismatchError."""
-    began = time.monotonic()
     seeds = fit_arguments(arguments)
     start = start_from(arguments.base, arguments.start, seeds[0].seed)
     gathered = gather(arguments.labels, arguments.corpora, seeds[0].seed)
@@ -195,35 +196,33 @@ def run(arguments: argparse.Namespace) -> int:
     fitted = fit_seeds(start.model, rows, start.tokenizer, arguments.out / "run", seeds, hashed)
     if not fitted.writes:
         return 0
-    version = arguments.version or f"{load_config(gate.MODEL / 'serving').version}+{hashed[:8]}"
+    shipped = load_config(gate.MODEL / "serving").version.partition("+")[0]
+    version = arguments.version or f"{shipped}+{hashed[:8]}"
     model = write_artefact(start, data, arguments.out / "serving", version, hashed)
     save_checkpoint(start.model, start.tokenizer, arguments.out / "checkpoint")
-    hours = (time.monotonic() - began) * available_cpus() / 3600
-    record = record_of(arguments, seeds, gathered, fitted, hours) | measure(model, data)
-    write_metrics(arguments.out / "serving", record | {"data": counts(data.train)})
+    record = {
+        "run": record_of(arguments, seeds, fitted.seconds * available_cpus() / 3600),
+        "data": counts(data.train),
+        **measure(model, data),
+    }
+    write_metrics(arguments.out / "serving", record)
+    whole = {**record, "card": asdict(gathered.card), "curve": fitted.curve}
+    (arguments.out / "checkpoint" / "training.json").write_text(json.dumps(whole, indent=1) + "\n")
     return 0 if not arguments.promote or gate.promote(arguments.out) else 2
 
 
 def record_of(
-    arguments: argparse.Namespace,
-    seeds: Sequence[FitArguments],
-    gathered: Gathered,
-    fitted: Fitted,
-    cpu_hours: float,
+    arguments: argparse.Namespace, seeds: Sequence[FitArguments], cpu_hours: float
 ) -> dict[str, Any]:
     """What the artefact tells of its making."""
     return {
-        "run": {
-            "base": arguments.base or "checkpoint",
-            "labels": [path.name for path in arguments.labels],
-            "corpora": arguments.corpora is not None,
-            "leave_out": arguments.leave_out,
-            "fits": [asdict(seed) for seed in seeds],
-            "commit": commit(),
-            "cpu_hours": round(cpu_hours, 2),
-        },
-        "card": asdict(gathered.card),
-        "curve": fitted.curve,
+        "base": arguments.base or "checkpoint",
+        "labels": [path.name for path in arguments.labels],
+        "corpora": arguments.corpora is not None,
+        "leave_out": arguments.leave_out,
+        "fits": [asdict(seed) for seed in seeds],
+        "commit": commit(),
+        "cpu_hours": round(cpu_hours, 2),
     }
 
 
