@@ -31,17 +31,18 @@ def mixed(
     replay: int | None,
     locator: Locator,
     seed: int,
+    share: float = 1.0,
 ) -> list[Example]:
     """The rows of `train`, some of them altered, by chance of `seed`.
 
     Own stories (their sources are `own`) come once as they are and once altered, the
     longer ones then without title; with `replay`, only that many, None takes all.
-    They are the cleanest labels and the rarest events. Of the other longer texts a
-    share is altered in place.
+    They are the cleanest labels and the rarest events. Of the others only `share` is
+    taken; of the longer texts among them some are altered in place.
     """
     rng = random.Random(seed)
     ours = [example for example in train if example.source in own]
-    others = [example for example in train if example.source not in own]
+    others = [e for e in train if e.source not in own and (share >= 1 or rng.random() < share)]
     if replay is not None and len(ours) > replay:
         ours = rng.sample(ours, replay)
     articles = [

@@ -187,7 +187,8 @@ def run(arguments: argparse.Namespace) -> int:
     data = left_out(parts(gathered.examples), arguments.leave_out)
     own = {path.stem for path in story_files()}
     replay = None if arguments.base or arguments.corpora else REPLAY
-    rows = mixed(data.train, own, replay, Locator.load(), seeds[0].seed)
+    share = arguments.corpus_share
+    rows = mixed(data.train, own, replay, Locator.load(), seeds[0].seed, share)
     print(
         f"{len(rows)} stories to train on, {len(data.calibration)} to calibrate, "
         f"{len(data.test)} to test"
@@ -219,6 +220,7 @@ def record_of(
         "base": arguments.base or "checkpoint",
         "labels": [path.name for path in arguments.labels],
         "corpora": arguments.corpora is not None,
+        "corpus_share": arguments.corpus_share,
         "leave_out": arguments.leave_out,
         "fits": [asdict(seed) for seed in seeds],
         "commit": commit(),
@@ -235,6 +237,9 @@ def main() -> int:
         "--labels", type=Path, nargs="*", default=[], help="label files: JSONL, CSV, Label Studio"
     )
     parser.add_argument("--corpora", type=Path, help="folder of development corpora")
+    parser.add_argument(
+        "--corpus-share", type=float, default=1.0, help="of their rows to train on, by chance (1)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument(
         "--leave-out", nargs="*", default=[], metavar="SOURCE", help="corpora only to test on"
