@@ -51,8 +51,12 @@ lock:
 	{ echo "# Written by \`make lock\` from requirements.in. Do not edit."; .lock/bin/pip freeze; } > requirements.txt
 	rm -rf .lock
 
-docs: .venv/dev.stamp $(GAZETTEER)
+# The audit of a model takes minutes; it is made again only for another model.
+docs: .venv/dev.stamp $(GAZETTEER) model/audit/fairness.json
 	$(BIN)/python -m bench.docs
+
+model/audit/fairness.json: model/serving/config.json
+	$(BIN)/python -m training.fairness --model model/serving --out model/audit
 
 clean:
 	rm -rf .venv .gazetteer-packages $(GAZETTEER)

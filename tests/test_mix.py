@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from service.places import Locator
 from training.data import read_stories, story_files
-from training.mix import mixed
+from training.mix import mixed, sampled
 
 OWN = {path.stem for path in story_files()}
 STORIES = read_stories()[:300]
@@ -38,7 +38,14 @@ def test_altered_articles_keep_their_evidence(locator: Locator) -> None:
     altered = [(r, n) for r, n in zip(rows, new, strict=True) if r.text != n.text]
     assert 0.2 * len(new) < len(altered) < 0.7 * len(new)
     for row, original in altered:
-        assert row.evidence is not None and original.evidence is not None
-        assert len(row.evidence) == len(original.evidence)
-        for span in row.evidence:
+        assert len(row.evidence or ()) == len(original.evidence or ())
+        for span in row.evidence or ():
             assert row.text[span.start : span.end].strip()
+
+
+def test_a_share_is_taken_of_the_named_sources_alone() -> None:
+    rows = [replace(s, source="x" if n % 2 else "y") for n, s in enumerate(STORIES)]
+    taken = sampled(rows, {"x"}, 0.25, seed=1)
+    assert [r for r in taken if r.source == "y"] == [r for r in rows if r.source == "y"]
+    assert 15 <= sum(r.source == "x" for r in taken) <= 60
+    assert sampled(rows, {"x"}, 1.0, seed=1) == rows

@@ -21,7 +21,7 @@ from training.corpora import read_folder
 from training.examples import NOT_REPORT, read_labels
 from training.export import save_checkpoint
 from training.features import Collator, dataset, window_config
-from training.fit import FitArguments, RunMismatchError, fit, mean_weights, new_classifier
+from training.fit import FitArguments, RunMismatchError, between, fit, mean_weights, new_classifier
 from training.metrics import best_f1, expected_calibration_error, figures
 from training.network import RELATION_IDS, UNKNOWN, StoryClassifier, relation_loss
 from training.predict import answers, margins, report_probabilities, torch_logits
@@ -121,6 +121,8 @@ def test_the_mean_of_models_is_the_mean_of_their_weights(tiny: StoryClassifier) 
     mean = mean_weights([tiny, other])
     torch.testing.assert_close(mean["story_head.weight"], tiny.story_head.weight + 1.0)
     torch.testing.assert_close(mean["token_head.bias"], tiny.token_head.bias)
+    near = between(tiny, other, 0.75)
+    torch.testing.assert_close(near["story_head.weight"], tiny.story_head.weight + 0.5)
 
 
 def test_a_run_of_other_arguments_is_not_gone_on_with(

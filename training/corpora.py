@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from service.story import Span
-from training.caps import capped
+from training.caps import CORPUS, capped
 from training.errors import DataError
 from training.examples import NOT_REPORT, Example
 from training.label_files import read_rows
@@ -57,6 +57,9 @@ _POLICE = re.compile(
     re.I,
 )
 
+
+# The sources of all rows that come from the development corpora.
+SOURCES = frozenset({*CORPUS, "news2020", "louisville2020"})
 
 # What stands where a killed person's name is not known: no key of an event.
 _NAMELESS = re.compile(r"\b(unknown|withheld|unidentified|unreleased|not released)\b", re.I)

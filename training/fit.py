@@ -140,6 +140,16 @@ def mean_weights(models: Sequence[StoryClassifier]) -> dict[str, torch.Tensor]:
     return {name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]}
 
 
+def between(start: StoryClassifier, end: StoryClassifier, share: float) -> dict[str, torch.Tensor]:
+    """The state dict that lies at `share` of the way from `end` back to `start`.
+
+    Such weights keep more of what the start knew of other data than the end does
+    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    """
+    first, last = start.state_dict(), end.state_dict()
+    return {name: torch.lerp(last[name], first[name], share) for name in last}
+
+
 def _claim(out: Path, arguments: FitArguments, data_hash: str) -> None:
     record = json.dumps({**asdict(arguments), "data": data_hash}, indent=2) + "\n"
     path = out / ARGUMENTS_FILE

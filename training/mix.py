@@ -31,18 +31,17 @@ def mixed(
     replay: int | None,
     locator: Locator,
     seed: int,
-    share: float = 1.0,
 ) -> list[Example]:
     """The rows of `train`, some of them altered, by chance of `seed`.
 
     Own stories (their sources are `own`) come once as they are and once altered, the
     longer ones then without title; with `replay`, only that many, None takes all.
-    They are the cleanest labels and the rarest events. Of the others only `share` is
-    taken; of the longer texts among them some are altered in place.
+    They are the cleanest labels and the rarest events. Of the other longer texts a
+    share is altered in place.
     """
     rng = random.Random(seed)
     ours = [example for example in train if example.source in own]
-    others = [e for e in train if e.source not in own and (share >= 1 or rng.random() < share)]
+    others = [example for example in train if example.source not in own]
     if replay is not None and len(ours) > replay:
         ours = rng.sample(ours, replay)
     articles = [
@@ -52,6 +51,14 @@ def mixed(
         for e in others
     ]
     return [*articles, *ours, *(_altered(e, setting_of(e), 1.0, rng) for e in ours)]
+
+
+def sampled(
+    train: Sequence[Example], sources: Collection[str], share: float, seed: int
+) -> list[Example]:
+    """`train` with only that share of the rows of `sources`, by chance of `seed`."""
+    rng = random.Random(seed)
+    return [e for e in train if e.source not in sources or rng.random() < share]
 
 
 def _altered(

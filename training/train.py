@@ -14,6 +14,7 @@ tests/floors.json falls; otherwise the exit status is 2. Several GPUs: start wit
 """
 
 import argparse
+import copy
 import json
 import subprocess
 import sys
@@ -37,6 +38,7 @@ from service.text import cut
 from training import gate
 from training.base import MINILM, ChecksumError, load_base
 from training.calibrate import calibrated, fit_calibration, force_threshold, review_band
+from training.corpora import SOURCES
 from training.data import counts, gather, story_files
 from training.errors import DataError
 from training.evaluate import by_source, table
@@ -44,9 +46,9 @@ from training.evaluation import evidence_hits, force_f1
 from training.examples import Example
 from training.export import export, save_checkpoint, write_config, write_metrics
 from training.features import window_config
-from training.fit import FitArguments, RunMismatchError, fit_seeds, new_classifier
+from training.fit import FitArguments, RunMismatchError, between, fit_seeds, new_classifier
 from training.metrics import outside_band
-from training.mix import REPLAY, mixed
+from training.mix import REPLAY, mixed, sampled
 from training.network import StoryClassifier
 from training.predict import answers, margins, report_probabilities, torch_logits
 from training.split import Parts, left_out, parts
@@ -185,10 +187,8 @@ def run(arguments: argparse.Namespace) -> int:
     start = start_from(arguments.base, arguments.start, seeds[0].seed)
     gathered = gather(arguments.labels, arguments.corpora, seeds[0].seed)
     data = left_out(parts(gathered.examples), arguments.leave_out)
-    own = {path.stem for path in story_files()}
-    replay = None if arguments.base or arguments.corpora else REPLAY
-    share = arguments.corpus_share
-    rows = mixed(data.train, own, replay, Locator.load(), seeds[0].seed, share)
+    rows = training_rows(arguments, data.train, seeds[0].seed)
+    before = copy.deepcopy(start.model)
     print(
         f"{len(rows)} stories to train on, {len(data.calibration)} to calibrate, "
         f"{len(data.test)} to test"
@@ -197,6 +197,7 @@ def run(arguments: argparse.Namespace) -> int:
     fitted = fit_seeds(start.model, rows, start.tokenizer, arguments.out / "run", seeds, hashed)
     if not fitted.writes:
         return 0
+    start.model.load_state_dict(between(before, fitted.model, arguments.keep))
     shipped = load_config(gate.MODEL / "serving").version.partition("+")[0]
     version = arguments.version or f"{shipped}+{hashed[:8]}"
     model = write_artefact(start, data, arguments.out / "serving", version, hashed)
@@ -212,6 +213,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if not arguments.promote or gate.promote(arguments.out) else 2
 
 
+def training_rows(
+    arguments: argparse.Namespace, train: Sequence[Example], seed: int
+) -> list[Example]:
+    """What of `train` a run learns from, and in which form."""
+    own = {path.stem for path in story_files()}
+    replay = None if arguments.base or arguments.corpora else REPLAY
+    taken = sampled(train, SOURCES, arguments.corpus_share, seed)
+    return mixed(taken, own, replay, Locator.load(), seed)
+
+
 def record_of(
     arguments: argparse.Namespace, seeds: Sequence[FitArguments], cpu_hours: float
 ) -> dict[str, Any]:
@@ -221,6 +232,7 @@ def record_of(
         "labels": [path.name for path in arguments.labels],
         "corpora": arguments.corpora is not None,
         "corpus_share": arguments.corpus_share,
+        "keep": arguments.keep,
         "leave_out": arguments.leave_out,
         "fits": [asdict(seed) for seed in seeds],
         "commit": commit(),
@@ -253,6 +265,12 @@ def main() -> int:
     parser.add_argument("--learning-rate", type=float, help="of the encoder (3e-5; 8e-5)")
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[1], help="a fit for each; weights are averaged"
+    )
+    parser.add_argument(
+        "--keep",
+        type=float,
+        default=0.0,
+        help="share of the start's weights in the result: less learnt, less forgotten (0)",
     )
     parser.add_argument("--version", help="version of the artefact (the shipped one + data hash)")
     parser.add_argument(
