@@ -43,7 +43,8 @@ SETS = {
     "protest and national news": "DS",
     "who did what": "FJMRT",
 }
-# A figure on few rows moves by chance: by one standard error, and never less than this.
+# A figure on few rows moves by chance: by one standard error, and by no less than one report of
+# the set counts, nor than this. (A perfect figure has no bootstrap error at all.)
 LEAST_NOISE = 0.01
 FORCE_NOISE = 0.03
 # A 95 % interval is as wide as this many standard errors.
@@ -129,8 +130,9 @@ def _floors(name: str, found: Figures) -> list[Floor]:
         "recall": (found.recall, found.recall_interval),
         "1 - ECE": (1 - found.ece, found.ece_interval),
     }
+    one_report = 1 / found.positives
     return [
-        _floor(name, figure, value, (interval[1] - interval[0]) / INTERVAL_ERRORS)
+        _floor(name, figure, value, max((interval[1] - interval[0]) / INTERVAL_ERRORS, one_report))
         for figure, (value, interval) in values.items()
         if value is not None and interval is not None
     ]
