@@ -1,7 +1,7 @@
 """The development texts that the place models are fitted on and measured with.
 
-They lie outside the repository, in the folder named by BRUTALITY_WATCH_DATA
-(default `../shared` beside it).
+The stories are the project's own; the other sets lie outside the repository, in the
+folder named by BRUTALITY_WATCH_DATA (default `../shared` beside it).
 """
 
 import gzip
@@ -9,13 +9,20 @@ import json
 import os
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
 DATA = Path(os.environ.get("BRUTALITY_WATCH_DATA", Path(__file__).resolve().parents[2] / "shared"))
+STORIES = Path(__file__).parent / "stories"
+# Names that look like ones for people and are places in these sets.
+NO_DEMONYMS = frozenset(
+    {"oman", "sudan", "afghanistan", "iran", "japan", "pakistan", "jordan", "lebanon"}
+)
+TOPONYMS = ("trnews", "gwn", "geovirus")
 # Endings of words for people and languages, which are no place names here.
 _DEMONYM = re.compile(
     r"(ian|ean|[^dlm]an|ican|gan|ish|ese|ench|utch|eek|wiss|aqi|ani|eni|ali|eli|ari|uti|ers)s?$",
@@ -43,7 +50,11 @@ class Gold:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text with its place names; `unsure` spans count neither way."""
+    """A text with its place names; `unsure` spans count neither way.
+
+    Documents of one `group` (versions of a story) must not be parted into what is learnt
+    from and what is measured on. `relation` is that of an own story.
+    """
 
     id: str
     source: str
@@ -55,6 +66,12 @@ class Document:
     city: str | None = None
     state: str | None = None
     evidence: tuple[str, ...] = ()
+    group: str = ""
+    relation: str = ""
+
+    def fold(self, folds: int) -> int:
+        """Which of `folds` parts the document falls into, the same on every machine."""
+        return zlib.crc32((self.group or self.id).encode()) % folds
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -79,8 +96,8 @@ def _level(code: str | None) -> str:
     return {"ADM1": "state", "ADM2": "county"}.get(code, "city" if code[0] == "P" else "other")
 
 
-def toponyms(name: str, known: set[str]) -> Iterator[Document]:
-    """One of the sets trnews, gwn and geovirus. `known` names are never demonyms."""
+def toponyms(name: str, known: Set[str] = NO_DEMONYMS) -> Iterator[Document]:
+    """One of the sets TOPONYMS. `known` names are never demonyms."""
     for row in rows(DATA / "places/toponyms" / f"{name}.jsonl.gz"):
         gold, unsure = [], []
         for t in row["toponyms"]:
@@ -103,22 +120,28 @@ def toponyms(name: str, known: set[str]) -> Iterator[Document]:
 
 def stories() -> Iterator[Document]:
     """The original stories, every occurrence of a listed name being gold."""
-    for path in sorted((DATA / "stories").glob("*.jsonl")):
+    for path in sorted(STORIES.glob("*.jsonl")):
         for row in rows(path):
-            gold: dict[tuple[int, int], Gold] = {}
-            for place in sorted(row["places"], key=lambda p: -len(p["text"])):
-                pattern = rf"(?<!\w){re.escape(place['text'])}(?!\w)"
-                for match in re.finditer(pattern, row["text"]):
-                    start, end = match.span()
-                    if not any(start < e and end > s for s, e in gold):
-                        gold[start, end] = Gold(
-                            start, end, city=place["city"], state=place["state"],
-                            level="city" if place["city"] else "",
-                        )  # fmt: skip
+            county = (row["city"] or "").endswith((" County", " Parish"))
             yield Document(
-                row["id"], "stories", row["text"], tuple(v for _, v in sorted(gold.items())),
-                (), row["headline"], None, row["city"], row["state"], tuple(row["evidence"]),
+                row["id"], "stories", row["text"], _story_gold(row), (), row["headline"], None,
+                None if county else row["city"], row["state"], tuple(row["evidence"]),
+                f"{path.stem}-{row.get('pair') or row['id']}", row["relation"],
             )  # fmt: skip
+
+
+def _story_gold(row: dict[str, Any]) -> tuple[Gold, ...]:
+    """Every occurrence of a story's listed names, the longer before the shorter."""
+    gold: dict[tuple[int, int], Gold] = {}
+    for place in sorted(row["places"], key=lambda p: -len(p["text"])):
+        for match in re.finditer(rf"(?<!\w){re.escape(place['text'])}(?!\w)", row["text"]):
+            start, end = match.span()
+            if not any(start < e and end > s for s, e in gold):
+                gold[start, end] = Gold(
+                    start, end, city=place["city"], state=place["state"],
+                    level="city" if place["city"] else "",
+                )  # fmt: skip
+    return tuple(v for _, v in sorted(gold.items()))
 
 
 def _sentences(lines: Iterator[str], column: int, label: int) -> Iterator[list[tuple[str, str]]]:

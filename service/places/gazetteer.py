@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from service.places.spelling import key
 from service.story import Place
 
 DEFAULT_PATH = Path(__file__).parent / "gazetteer.npz"
+# News asks for the same names again and again, above all for words that are none.
+CACHE_SIZE = 10_000
 BUILD_COMMAND = "python -m service.places.build"
 
 
@@ -125,6 +128,11 @@ class Gazetteer:
         self.countries = [texts["countries"][i] for i in range(len(texts["countries"]))]
         self.states = [texts["states"][i] for i in range(len(texts["states"]))]
         self.counties = [texts["counties"][i] for i in range(len(texts["counties"]))]
+        self._name_regions()
+        self._found = lru_cache(maxsize=CACHE_SIZE)(self._find)
+
+    def _name_regions(self) -> None:
+        """The names of countries and states by their codes."""
         self.country_names = {
             self.countries[self.country[row]]: self.names[row]
             for row in range(len(self.countries))
@@ -139,8 +147,7 @@ class Gazetteer:
     def __len__(self) -> int:
         return len(self.kind)
 
-    def rows(self, name_key: str) -> Sequence[int]:
-        """The rows a key (see `spelling.key`) may mean; empty where it is unknown."""
+    def _find(self, name_key: str) -> Sequence[int]:
         checksum = zlib.crc32(name_key.encode())
         at = bisect_left(self._hash, checksum)
         while at < len(self._hash) and self._hash[at] == checksum:
@@ -149,6 +156,10 @@ class Gazetteer:
                 return self._row[start : self._row_end[at]]
             at += 1
         return self._row[:0]
+
+    def rows(self, name_key: str) -> Sequence[int]:
+        """The rows a key (see `spelling.key`) may mean; empty where it is unknown."""
+        return self._found(name_key)
 
     def find(self, name: str) -> Sequence[int]:
         """The rows a name in any spelling may mean."""

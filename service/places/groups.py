@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from service.places.agencies import names_agency
 from service.places.candidates import Candidate
 from service.places.gazetteer import Gazetteer, Kind
+from service.places.lent_names import bears_name
 from service.places.recogniser import Found
 from service.places.spelling import key
 from service.places.tokens import Tokens
@@ -24,6 +25,7 @@ class Group:
     `qualifier` is the state code or country code that follows it ("Paris, Texas"),
     `qualifies` that it itself follows a city so. Mention numbers count the names
     of the text; a name only in the title has none, and an acronym has offsets instead.
+    `lent` are those that a newspaper, team or company bears.
     """
 
     key: str
@@ -31,6 +33,7 @@ class Group:
     qualifier: str = ""
     qualifies: bool = False
     mentions: list[int] = field(default_factory=list)
+    lent: set[int] = field(default_factory=set)
     title: bool = False
     dateline: bool = False
     agency: int = 0
@@ -142,10 +145,13 @@ class Grouper:
                 Group(label, rows, qualifiers.get(at, ""), at in states),
             )
             group.listed_county |= bool(listed)
+            lent = bears_name(tokens, c)
             if in_title:
-                group.title = True
+                group.title |= not lent
             else:
                 group.mentions.append(at)
+                if lent:
+                    group.lent.add(at)
                 group.dateline |= is_dateline(tokens, c, found, at)
             group.agency += names_agency(tokens, c)
             group.domain |= len(c.key) > 3 and c.key.replace(" ", "") in domain
@@ -162,6 +168,8 @@ class Grouper:
 
     def add_acronyms(self, tokens: Tokens, acronyms: Mapping[str, Sequence[int]]) -> None:
         """Take in the agencies' acronyms that a text uses."""
+        if acronyms.keys().isdisjoint(tokens.words):
+            return
         for word, start in zip(tokens.words, tokens.starts, strict=True):
             if word in acronyms:
                 new = Group(word, list(acronyms[word]))

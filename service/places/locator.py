@@ -8,18 +8,22 @@ import numpy as np
 
 from service.places.agencies import acronym_rows
 from service.places.candidates import Finder, StateNames
-from service.places.focus import Focus, FocusModel
+from service.places.focus import FocusModel
 from service.places.gazetteer import Gazetteer, Kind
 from service.places.groups import Group, Grouper
+from service.places.namesakes import Floats, Table
 from service.places.outlets import Outlets, domain_of
 from service.places.recogniser import Found, PlaceTags, Recogniser
-from service.places.resolver import Floats, Resolver, Table
+from service.places.resolver import Resolver
+from service.places.spots import Focus
 from service.places.tokens import Tokens, tokenise
 from service.story import Located, Mention, Place, Span, Story
 
 # Below this calibrated confidence a name is kept but not put on the map.
 MIN_CONFIDENCE = 0.2
 NOWHERE = Place()
+# Where the fitted numbers lie: recogniser.npz, weights.json, cues.npz.
+MODELS = Path(__file__).parent
 # All namesakes are compared with each other, so memory grows with their square. Of a
 # text that is a list of places, the first names are weighed and the others only found.
 MAX_NAMESAKES = 900
@@ -58,13 +62,15 @@ class Analysis:
 class Locator:
     """The whole of `service.places` behind one call. Load once, use from any thread."""
 
-    def __init__(self, gazetteer: Gazetteer, outlets: Path | None = None) -> None:
+    def __init__(
+        self, gazetteer: Gazetteer, outlets: Path | None = None, models: Path = MODELS
+    ) -> None:
         self.gazetteer = gazetteer
         self.states = StateNames()
         self.finder = Finder(gazetteer, self.states)
-        self.recogniser = Recogniser(gazetteer)
-        self.resolver = Resolver(gazetteer)
-        self.focus_model = FocusModel(gazetteer)
+        self.recogniser = Recogniser(gazetteer, models / "recogniser.npz")
+        self.resolver = Resolver(gazetteer, models / "weights.json")
+        self.focus_model = FocusModel(gazetteer, models / "weights.json", models / "cues.npz")
         self.outlets = Outlets(gazetteer, outlets)
         self.acronyms = acronym_rows(gazetteer)
 

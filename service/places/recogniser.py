@@ -5,24 +5,22 @@ the model was trained on ships with it.
 """
 
 import math
-import zlib
-from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import mul
 from pathlib import Path
 
 import numpy as np
 
 from service.places.candidates import FACTS, PLAIN_GAPS, Candidate
 from service.places.gazetteer import Gazetteer
+from service.places.hashed import HashedWeights
 from service.places.tokens import Tokens
 
 WEIGHTS_PATH = Path(__file__).parent / "recogniser.npz"
 BUCKETS = 1 << 16
-# Scores of features seen before; a bound keeps a long-lived service's memory flat.
-CACHE_SIZE = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +58,6 @@ def first_names() -> frozenset[str]:
     return frozenset((FACTS / "first_names.txt").read_text(encoding="utf-8").split())
 
 
-def bucket(feature: str) -> int:
-    """Where a feature's weight is kept. Collisions are rare and cost little."""
-    return zlib.crc32(feature.encode()) % BUCKETS
-
-
 @lru_cache(maxsize=5_000)
 def shape(word: str) -> str:
     """The sort of a token by its letters."""
@@ -95,9 +88,8 @@ class Context:
         edge = ["edge"] * self.PAD
         self.lower = [*outside, *tokens.lower, *outside]
         self.shapes = [*edge, *map(shape, tokens.words), *edge]
-        gaps = [tokens.text[a:b] for a, b in zip(tokens.ends, tokens.starts[1:], strict=False)]
-        self.line_after = [*[False] * self.PAD, *("\n" in gap for gap in gaps), *[False] * 4]
-        self._runs(tokens.capital, gaps)
+        self.line_after = [*[False] * self.PAD, *("\n" in gap for gap in tokens.gaps), *[False] * 4]
+        self._runs(tokens.capital, tokens.gaps)
 
     def _runs(self, capital: list[bool], gaps: list[str]) -> None:
         """First and last token of the run of capitalised words that each token is in."""
@@ -126,7 +118,6 @@ def features(context: Context, candidate: Candidate, gazetteer: Gazetteer) -> li
     p_shape, n_shape = context.shapes[before], context.shapes[after]
     run_first, run_last = context.run_first[c.first], context.run_last[c.last]
     left, right = run_first < c.first, run_last > c.last
-    tail = tokens.lower[c.last]
     found = [
         f"s {sort}", f"k {c.key}", f"p {p1}", f"n {n1}", f"pp {p2} {p1}", f"nn {n1} {n2}",
         f"ps {p1} {sort}", f"ns {n1} {sort}", f"p2 {p2}", f"n2 {n2}",
@@ -134,32 +125,47 @@ def features(context: Context, candidate: Candidate, gazetteer: Gazetteer) -> li
         f"c {tokens.case} {sort}", f"pn {p1} {n1}", f"nsh {n1} {context.shapes[after + 1]}",
         f"u {tokens.words[c.first].isupper()} {tokens.case} {sort}",
     ]  # fmt: skip
-    names = first_names()
-    if left:
-        first = tokens.lower[run_first]
-        found += (f"rf {first}", f"rl {p1} {sort}", f"fn {p1 in names} {sort}")
-    elif p1 == ".":
-        found.append(f"in {p2 in names or len(p2) == 1} {sort}")
-    if right:
-        last = tokens.lower[run_last]
-        found += (f"e {last}", f"es {last} {sort}", f"rn {run_last - c.last} {sort}")
-        found.append(f"nf {tail in names} {right}")
-    else:
-        found.append(f"sf {tail in names} {left} {sort}")
     if n1 == ",":
         found.append(f"cs {after + 1 - Context.PAD in context.states_at} {sort}")
     if p1 == ",":
         found.append(f"ac {before - 1 - Context.PAD in context.ends_at} {sort}")
-    plain = context.plain.issuperset(tokens.lower[c.first : c.last + 1])
-    found.append(f"lc {plain} {sort}")
-    if c.rows:
-        top = max([gazetteer.prominence_list[row] for row in c.rows])
-        found.append(f"pr {int(top * 2)} {sort} {c.last > c.first}")
-        found.append(f"many {min(len(c.rows), 8) // 2} {sort}")
-        found.append(f"prs {int(top)} {p_shape} {n_shape}")
-    else:
-        found += (f"t3 {tail[-3:]}", f"t4 {tail[-4:]}", f"w0 {tokens.lower[c.first]}", f"w1 {tail}")
+    elif p1 == "." and not left:
+        found.append(f"in {p2 in first_names() or len(p2) == 1} {sort}")
+    found += _in_run(context, c, p1)
+    found += _of_name(context, c, gazetteer, f"{p_shape} {n_shape}")
     return found
+
+
+def _in_run(context: Context, c: Candidate, before: str) -> list[str]:
+    """Features of the other capitalised words on either side, as of a person's name."""
+    lower, sort, names = context.tokens.lower, c.sort, first_names()
+    run_first, run_last = context.run_first[c.first], context.run_last[c.last]
+    left, right = run_first < c.first, run_last > c.last
+    found: list[str] = []
+    if left:
+        found += (f"rf {lower[run_first]}", f"rl {before} {sort}", f"fn {before in names} {sort}")
+    if right:
+        last = lower[run_last]
+        found += (f"e {last}", f"es {last} {sort}", f"rn {run_last - c.last} {sort}")
+        found.append(f"nf {lower[c.last] in names} {right}")
+    else:
+        found.append(f"sf {lower[c.last] in names} {left} {sort}")
+    return found
+
+
+def _of_name(context: Context, c: Candidate, gazetteer: Gazetteer, shapes: str) -> list[str]:
+    """Features of the name itself and of what the gazetteer knows of it."""
+    lower, sort = context.tokens.lower, c.sort
+    plain = context.plain.issuperset(lower[c.first : c.last + 1])
+    if not c.rows:
+        tail = lower[c.last]
+        ends = (f"t3 {tail[-3:]}", f"t4 {tail[-4:]}", f"w0 {lower[c.first]}", f"w1 {tail}")
+        return [f"lc {plain} {sort}", *ends]
+    top = max([gazetteer.prominence_list[row] for row in c.rows])
+    return [
+        f"lc {plain} {sort}", f"pr {int(top * 2)} {sort} {c.last > c.first}",
+        f"many {min(len(c.rows), 8) // 2} {sort}", f"prs {int(top)} {shapes}",
+    ]  # fmt: skip
 
 
 class Recogniser:
@@ -168,28 +174,19 @@ class Recogniser:
     def __init__(self, gazetteer: Gazetteer, path: Path = WEIGHTS_PATH) -> None:
         self.gazetteer = gazetteer
         with np.load(path, allow_pickle=False) as data:
-            self.weights = array("f", data["weights"].astype(np.float32).tobytes())
+            self.weights = HashedWeights(data["weights"])
             self.bias = float(data["bias"])
             self.document: list[float] = data["document"].tolist()
             self.threshold = float(data["threshold"])
-        self._seen: dict[str, float] = {}
 
     def first_pass(self, tokens: Tokens, candidates: Sequence[Candidate]) -> list[float]:
         """Each candidate's log-odds from its own surroundings."""
         context = Context(tokens, candidates)
-        if len(self._seen) >= CACHE_SIZE:
-            self._seen = {}
-        seen, weights = self._seen, self.weights
-        result = []
-        for candidate in candidates:
-            total = self.bias
-            for feature in features(context, candidate, self.gazetteer):
-                weight = seen.get(feature)
-                if weight is None:
-                    weight = seen[feature] = weights[bucket(feature)]
-                total += weight
-            result.append(total)
-        return result
+        weight = self.weights.__getitem__
+        return [
+            self.bias + sum(map(weight, features(context, candidate, self.gazetteer)))
+            for candidate in candidates
+        ]
 
     def probabilities(
         self, tokens: Tokens, candidates: Sequence[Candidate], tags: PlaceTags | None = None
@@ -199,7 +196,7 @@ class Recogniser:
         rows = document_features(candidates, own)
         result = []
         for candidate, row in zip(candidates, rows, strict=True):
-            odds = sum(w * x for w, x in zip(self.document, row, strict=True))
+            odds = sum(map(mul, self.document, row))
             if tags is not None:
                 odds = (odds + tags.logit(candidate.start, candidate.end)) / 1.5
             result.append(1 / (1 + math.exp(-max(-30.0, min(30.0, odds)))))

@@ -6,119 +6,16 @@ namesakes of the others, the second by what the first made of the others.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from service.places.gazetteer import Gazetteer, Kind
+from service.places.gazetteer import Gazetteer
 from service.places.groups import Group
-from service.places.spelling import key
+from service.places.namesake_features import FEATURES, NamesakeFeatures
+from service.places.namesakes import Floats, Table, softmax, table, weigh
 
 WEIGHTS_PATH = Path(__file__).parent / "weights.json"
-EARTH_KM = 6371.0
-NEAR_KM = 40.0
-FAR_KM = 150.0
-# Before anything is weighed, that no listed place is meant counts as a hamlet does.
-UNLISTED = 1.0
-FEATURES = (
-    "prominence", "gap_to_top", "rank", "country", "state", "county", "city", "region",
-    "neighborhood", "abroad", "state_named", "state_named_often", "state_other_named",
-    "country_named", "qualifies_state", "qualifies_other", "same_name_bound", "near", "near_best",
-    "far", "far_best", "state_share", "us_share_abroad", "in_named_county", "home_state",
-    "home_other_state", "home_near", "home_far", "home_abroad", "agency_city", "agency_state",
-    "domain", "near_domain", "dateline_city", "title_city", "unpeopled", "near_dateline",
-    "state_named_abroad", "bound",
-    "capital_city", "home_near_gap", "near_gap", "other_name", "washington_dc", "new_york_city",
-    "us_share", "abroad_share", "home_log", "home_closest", "near_ratio",
-    "host_named", "host_absent", "unlisted",
-)  # fmt: skip
-
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """All namesakes of all groups of a story in parallel arrays.
-
-    `group` is the number of each row's group, `first` where each group begins.
-    """
-
-    rows: list[int]
-    group: npt.NDArray[np.int64]
-    first: npt.NDArray[np.int64]
-    kind: npt.NDArray[np.int64]
-    state: npt.NDArray[np.int64]
-    country: npt.NDArray[np.int64]
-    county: npt.NDArray[np.int64]
-    prominence: Floats
-    unit: Floats
-
-
-def units(lat: Floats, long: Floats) -> Floats:
-    """Points on the unit sphere, one row each, from degrees."""
-    phi, lam = np.radians(lat), np.radians(long)
-    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=1)
-
-
-def chord_km(a: Floats, b: Floats) -> Floats:
-    """Distances between all points of two sets, as chords; true to 1 % below 3,000 km."""
-    squared = np.maximum(2 - 2 * (a @ b.T), 0)
-    result: Floats = EARTH_KM * np.sqrt(squared)
-    return result
-
-
-def table(gazetteer: Gazetteer, groups: Sequence[Group]) -> Table:
-    """The namesakes of `groups`; each group must have at least one row."""
-    rows = [row for group in groups for row in group.rows]
-    sizes = [len(group.rows) for group in groups]
-    index = np.array(rows, np.int64)
-    return Table(
-        rows,
-        np.repeat(np.arange(len(groups)), sizes),
-        np.cumsum([0, *sizes[:-1]]),
-        np.array([gazetteer.kind[r] for r in rows], np.int64),
-        np.array([gazetteer.state[r] for r in rows], np.int64),
-        np.array([gazetteer.country[r] for r in rows], np.int64),
-        np.array([gazetteer.county[r] for r in rows], np.int64),
-        gazetteer.prominence[index].astype(np.float64),
-        units(gazetteer.lat[index].astype(float), gazetteer.long[index].astype(float)),
-    )
-
-
-def softmax(scores: Floats, t: Table, unlisted: float = UNLISTED) -> Floats:
-    """Probabilities within each group; the rest to 1 is that none of the rows is meant.
-
-    `unlisted` is the score of that: a name may be in the gazetteer for another
-    place of the same name only, which matters most where it has just one row.
-    """
-    top = np.maximum(np.maximum.reduceat(scores, t.first), unlisted)
-    shares = np.exp(scores - top[t.group])
-    total = np.add.reduceat(shares, t.first) + np.exp(unlisted - top)
-    result: Floats = shares / total[t.group]
-    return result
-
-
-def weigh(x: Floats, weights: Floats, t: Table) -> Floats:
-    """Probabilities from features (one row of FEATURES per namesake) and weights."""
-    return softmax(x @ weights, t, float(weights[-1]))
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """What the rounds share: feature columns, and how near all namesakes are.
-
-    `near` and `far` fall from 1 with the distance, `same_state` is 1 within a
-    state; `others` (namesakes by groups) is 0 for a namesake's own group.
-    """
-
-    columns: dict[str, Floats]
-    point: Floats
-    near: Floats
-    far: Floats
-    same_state: Floats
-    others: Floats
 
 
 class Resolver:
@@ -131,27 +28,15 @@ class Resolver:
             np.array([stored[name].get(f, 0.0) for f in FEATURES]) for name in ("first", "second")
         ]
         self.slope, self.intercept = stored["calibration"]
-        self.us = gazetteer.countries.index("US")
-        self.washington = self._largest("Washington, D.C.")
-        self.new_york = self._largest("New York City")
-
-    def _largest(self, name: str) -> int:
-        """The row of the largest place of a name."""
-        return max(
-            self.gazetteer.find(name), key=lambda r: self.gazetteer.prominence[r], default=-1
-        )
-
-    def _is_named(self, row: int, name_key: str) -> bool:
-        """Whether a key is the place's own name, not one of its others."""
-        return key(self.gazetteer.names[row]) == name_key
+        self.columns = NamesakeFeatures(gazetteer)
 
     def resolve(self, groups: Sequence[Group], home: int | None) -> tuple[Table, Floats]:
         """The namesakes and their probabilities, which sum to at most 1 within a group."""
         t = table(self.gazetteer, groups)
         chances = softmax(t.prominence * 1.5, t)
-        fixed = self.fixed_features(groups, t, home)
+        fixed = self.columns.fixed(groups, t, home)
         for weights in self.rounds:
-            chances = weigh(self.features(groups, t, chances, fixed), weights, t)
+            chances = weigh(self.columns.features(groups, t, chances, fixed), weights, t)
         return t, chances
 
     def confidence(self, chance: float) -> float:
@@ -159,167 +44,3 @@ class Resolver:
         bounded = min(max(chance, 1e-4), 1 - 1e-4)
         odds = self.slope * np.log(bounded / (1 - bounded)) + self.intercept
         return float(1 / (1 + np.exp(-odds)))
-
-    def fixed_features(self, groups: Sequence[Group], t: Table, home: int | None) -> Fixed:
-        """What does not change between the rounds."""
-        point = np.isin(t.kind, (Kind.COUNTY, Kind.CITY, Kind.NEIGHBORHOOD))
-        apart = chord_km(t.unit, t.unit)
-        columns = self._own(groups, t) | self._home(t, home)
-        columns["home_near_gap"] = columns["home_near"] * columns["gap_to_top"]
-        others = (t.group[:, None] != np.arange(len(groups))[None, :]).astype(float)
-        return Fixed(
-            columns,
-            point.astype(float),
-            np.exp(-apart / NEAR_KM),
-            np.exp(-apart / FAR_KM),
-            ((t.state[:, None] == t.state[None, :]) & (t.state > 0)[:, None]).astype(float),
-            others,
-        )
-
-    def features(self, groups: Sequence[Group], t: Table, chances: Floats, fixed: Fixed) -> Floats:
-        """One row of FEATURES per namesake."""
-        columns = fixed.columns | self._named(groups, t, chances)
-        columns |= self._near(groups, t, chances, fixed)
-        columns["near_gap"] = columns["near_best"] * columns["gap_to_top"]
-        top = np.maximum.reduceat(columns["far_best"], t.first)[t.group]
-        columns["near_ratio"] = columns["far_best"] / np.maximum(top, 0.02)
-        return np.stack([columns[name] for name in FEATURES], axis=1)
-
-    def _own(self, groups: Sequence[Group], t: Table) -> dict[str, Floats]:
-        """Features of the namesake and of how its name is used."""
-        top = np.maximum.reduceat(t.prominence, t.first)[t.group]
-        order = np.lexsort((-t.prominence, t.group))
-        rank = np.empty(len(order))
-        rank[order] = np.arange(len(order)) - t.first[t.group[order]]
-        city, state = t.kind == Kind.CITY, t.kind == Kind.STATE
-
-        def flag(values: list[float]) -> Floats:
-            return np.array(values, float)[t.group]
-
-        qualifies = flag([g.qualifies for g in groups])
-        agency = flag([min(g.agency, 3) for g in groups])
-        own = {
-            "prominence": t.prominence, "gap_to_top": top - t.prominence,
-            "rank": np.minimum(rank, 5), "abroad": t.country != self.us,
-            "qualifies_state": qualifies * state, "qualifies_other": qualifies * ~state,
-            "agency_city": agency * city, "agency_state": agency * state,
-            "domain": flag([g.domain for g in groups]) * city,
-            "dateline_city": flag([g.dateline for g in groups]) * city,
-            "title_city": flag([g.title for g in groups]) * city,
-            "unpeopled": city & (t.prominence == 0),
-            "unlisted": np.zeros(len(t.rows)),
-            "bound": flag([bool(g.qualifier) for g in groups]) * t.prominence,
-            "capital_city": city & (t.prominence > 5.5),
-            "other_name": np.array(
-                [
-                    not self._is_named(row, groups[number].key)
-                    for row, number in zip(t.rows, t.group, strict=True)
-                ]
-            ),
-            "washington_dc": np.array([row == self.washington for row in t.rows]),
-            "new_york_city": np.array([row == self.new_york for row in t.rows]),
-        }  # fmt: skip
-        for kind in Kind:
-            own[kind.name.lower()] = t.kind == kind
-        keys = {g.key for g in groups}
-        hosts = [key(self.gazetteer.within[row]) for row in t.rows]
-        own["host_named"] = np.array([bool(host) and host in keys for host in hosts])
-        own["host_absent"] = np.array([bool(host) and host not in keys for host in hosts])
-        return {name: column.astype(float) for name, column in own.items()}
-
-    def _named(self, groups: Sequence[Group], t: Table, chances: Floats) -> dict[str, Floats]:
-        """Features of the states, countries and counties the story names."""
-        states = np.zeros(256)
-        countries = np.zeros(256)
-        bound_rows: set[int] = set()
-        own_state = np.zeros(len(groups))
-        weight = np.array([max(g.weight, 0.7) for g in groups])
-        is_state = t.kind == Kind.STATE
-        np.add.at(states, t.state[is_state], (chances * weight[t.group])[is_state])
-        is_country = (t.kind == Kind.COUNTRY) | ((t.kind == Kind.REGION) & (t.country != 0))
-        np.add.at(countries, t.country[is_country], (chances * weight[t.group])[is_country])
-        for number, group in enumerate(groups):
-            if group.qualifier:
-                start = t.first[number]
-                bound_rows.update(t.rows[start : start + len(group.rows)])
-        own_state = np.where(is_state, chances * weight[t.group], 0.0)
-        named = np.where(t.state > 0, states[t.state] - own_state, 0.0)
-        other = np.maximum(states.sum() - named - own_state, 0.0)
-        own_country = np.where(is_country, chances * weight[t.group], 0.0)
-        in_country = np.maximum(countries[t.country] - own_country, 0.0)
-        counties = np.zeros(1 << 16)
-        is_county = t.kind == Kind.COUNTY
-        place = (t.county * 61 + t.state) % (1 << 16)
-        np.add.at(counties, place[is_county], chances[is_county])
-        inside = np.where((t.county > 0) & ~is_county, counties[place], 0.0)
-        foreign = (t.country != self.us).astype(float)
-        lone = np.array([not g.qualifier for g in groups])[t.group]
-        return {
-            "state_named": np.minimum(named, 1.0),
-            "state_named_often": np.log1p(named),
-            "state_other_named": np.minimum(other, 1.0) * (named < 0.3) * (t.state > 0),
-            "state_named_abroad": np.minimum(states.sum(), 1.0) * foreign,
-            "country_named": np.minimum(in_country, 1.0) * foreign,
-            "same_name_bound": np.array([r in bound_rows for r in t.rows]) * lone.astype(float),
-            "in_named_county": np.minimum(inside, 1.0),
-        }
-
-    def _near(
-        self, groups: Sequence[Group], t: Table, chances: Floats, fixed: Fixed
-    ) -> dict[str, Floats]:
-        """Features of the distance to, and the states of, the story's other names."""
-        mass = chances * fixed.point
-        columns: dict[str, Floats] = {}
-        for name, kernel in (("near", fixed.near), ("far", fixed.far)):
-            by_group = np.add.reduceat(kernel * mass, t.first, axis=1) * fixed.others
-            by_group *= fixed.point[:, None]
-            columns[name] = np.log1p(by_group.sum(axis=1))
-            columns[f"{name}_best"] = by_group.max(axis=1)
-            if name == "near":
-                domain = np.array([g.domain for g in groups], float)
-                dateline = np.array([g.dateline for g in groups], float)
-                columns["near_domain"] = (by_group * domain).max(axis=1)
-                columns["near_dateline"] = (by_group * dateline).max(axis=1)
-        rest = max(len(groups) - 1, 1)
-        share = np.add.reduceat(fixed.same_state * mass, t.first, axis=1) * fixed.others
-        columns["state_share"] = share.sum(axis=1) / rest
-        return columns | self._country_shares(t, mass, rest)
-
-    def _country_shares(self, t: Table, mass: Floats, rest: int) -> dict[str, Floats]:
-        """How much of the story's other names lies in the US and in a namesake's country."""
-        abroad = t.country != self.us
-        foreign = np.add.reduceat(mass * abroad, t.first)
-        total = np.add.reduceat(mass, t.first)
-        foreign, total = foreign.sum() - foreign[t.group], total.sum() - total[t.group]
-        inside = np.where(total > 0, 1 - foreign / np.maximum(total, 1e-9), 0.5)
-        whole = np.zeros(256)
-        np.add.at(whole, t.country, mass)
-        own = np.zeros((len(t.first), 256))
-        np.add.at(own, (t.group, t.country), mass)
-        same = (whole[t.country] - own[t.group, t.country]) / rest
-        return {
-            "us_share_abroad": inside * abroad,
-            "us_share": same * ~abroad,
-            "abroad_share": same * abroad,
-        }
-
-    def _home(self, t: Table, home: int | None) -> dict[str, Floats]:
-        """Features of the outlet's home, all zero where it is unknown."""
-        names = [name for name in FEATURES if name.startswith("home_")]
-        if home is None:
-            return {name: np.zeros(len(t.rows)) for name in names}
-        g = self.gazetteer
-        spot = units(g.lat[home : home + 1].astype(float), g.long[home : home + 1].astype(float))
-        apart = chord_km(t.unit, spot)[:, 0]
-        point = ~np.isin(t.kind, (Kind.STATE, Kind.COUNTRY, Kind.REGION))
-        same = t.state == g.state[home]
-        closest = apart == np.minimum.reduceat(np.where(point, apart, 1e6), t.first)[t.group]
-        return {
-            "home_log": -np.log1p(apart / 10) * point * (t.country == self.us),
-            "home_closest": closest.astype(float),
-            "home_state": same.astype(float),
-            "home_other_state": (~same & (t.state > 0)).astype(float),
-            "home_near": np.exp(-apart / NEAR_KM) * point,
-            "home_far": np.exp(-apart / FAR_KM) * point,
-            "home_abroad": (t.country != self.us).astype(float),
-        }

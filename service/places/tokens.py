@@ -18,7 +18,8 @@ class Tokens:
     """Words and punctuation marks of a text, in parallel lists.
 
     `words` as written, `lower` case-folded, `starts`/`ends` character offsets,
-    `capital` whether the first letter is upper case (in a text without case:
+    `gaps` the characters before the next token (one fewer than the others), `capital`
+    whether the first letter is upper case (in a text without case:
     whether it is a word at all), `case` one of "mixed", "lower", "upper".
     """
 
@@ -27,6 +28,7 @@ class Tokens:
     lower: list[str]
     starts: list[int]
     ends: list[int]
+    gaps: list[str]
     capital: list[bool]
     case: str
 
@@ -35,7 +37,7 @@ class Tokens:
 
     def gap(self, index: int) -> str:
         """The characters between token `index` and the next one."""
-        return self.text[self.ends[index] : self.starts[index + 1]]
+        return self.gaps[index]
 
 
 def _case(words: list[str]) -> str:
@@ -59,4 +61,6 @@ def tokenise(text: str) -> Tokens:
     else:
         capital = [word[0].isupper() for word in words]
     starts, ends = [start for start, _ in spans], [end for _, end in spans]
-    return Tokens(text, words, [word.lower() for word in words], starts, ends, capital, case)
+    gaps = [text[a:b] for a, b in zip(ends, starts[1:], strict=False)]
+    lower = [word.lower() for word in words]
+    return Tokens(text, words, lower, starts, ends, gaps, capital, case)
