@@ -2,10 +2,13 @@
 
     python -m training.data check mine.jsonl more.csv
     python -m training.data card --labels mine.jsonl --corpora ../shared --out card.json
+    python -m training.data export-reviews --database $DATABASE_URL --out reviews.jsonl
 
 `check` only reads label files (training.label_files tells of their formats) and
 says what is in them. `card` gathers them as a training run does and prints the
-data card. Wrong input: exit status 2 and a sentence that names file, row and field.
+data card. `export-reviews` writes what people said of the collector's stories as
+labels or, into a .json file, as tasks for Label Studio. Wrong input: exit status 2
+and a sentence that names file, row and field.
 """
 
 import argparse
@@ -32,6 +35,7 @@ from training.data_card import data_hash as data_hash
 from training.errors import DataError as DataError
 from training.examples import Example, read_labels
 from training.near_copies import Distinct, grouped
+from training.review_export import export_reviews
 
 STORIES = Path(__file__).parent / "stories"
 
@@ -135,6 +139,11 @@ def _card(arguments: argparse.Namespace) -> None:
         arguments.out.write_text(json.dumps(asdict(card), indent=2) + "\n")
 
 
+def _export_reviews(arguments: argparse.Namespace) -> None:
+    written, without = export_reviews(arguments.database, arguments.out)
+    print(f"{arguments.out}: {written} reviewed stories; {without} more have no text any more")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.data",
@@ -151,6 +160,10 @@ def _parser() -> argparse.ArgumentParser:
     card.add_argument("--seed", type=int, default=1, help="of the choice within the caps")
     card.add_argument("--out", type=Path, help="write the card here as JSON")
     card.set_defaults(command=_card)
+    export = commands.add_parser("export-reviews", help="write the collector's reviews as labels")
+    export.add_argument("--database", metavar="URL", required=True, help="as DATABASE_URL")
+    export.add_argument("--out", type=Path, required=True, help=".jsonl, or .json for Label Studio")
+    export.set_defaults(command=_export_reviews)
     return parser
 
 

@@ -1,0 +1,161 @@
+"""How likely two reports tell of one event, and which incident a report belongs to.
+
+A logistic regression on a few features of a pair; `python -m bench.incidents --fit` finds
+the weights, and without `--fit` measures them. Pure functions.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+
+from collector.incidents import EventPlace, Report
+from collector.names import name_marks
+from service.fingerprint import containment
+
+_SEVERAL = 3  # names
+_ASKED = 3  # reports of an incident
+WINDOW_DAYS = 400  # between publication dates; trials and anniversaries come late
+# Reports that the counts of marks are eked out with: in a small store every mark is rare.
+_UNSEEN_REPORTS = 30
+_MAX_RARITY = 3.0  # a few rare names shared are as good as many
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Features of a pair, each 0 where nothing is known. Weights come in the same form."""
+
+    same_city: float = 0.0
+    other_city: float = 0.0
+    same_county: float = 0.0
+    other_county: float = 0.0
+    no_state: float = 0.0  # one of the two has none
+    days: float = 0.0  # log of 1 + days between them
+    no_day: float = 0.0
+    shared_text: float = 0.0  # share of the shorter one's phrases
+    shared_names: float = 0.0  # share of the shorter list's names, rare ones counting more
+    rare_names: float = 0.0  # how many are shared, rare ones counting more, up to a limit
+    strangers: float = 0.0  # both name several, and none in common
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Of the features, and the probability from which a report joins an incident."""
+
+    features: Likeness
+    intercept: float
+    threshold: float = 0.5
+
+
+# By `python -m bench.incidents --fit`.
+SHIPPED = Weights(
+    Likeness(
+        same_city=0.02,
+        other_city=-1.9,
+        same_county=0.45,
+        other_county=-0.95,
+        no_state=-2.08,
+        days=-0.92,
+        no_day=-4.45,
+        shared_text=2.2,
+        shared_names=2.98,
+        rare_names=0.37,
+    ),
+    intercept=1.53,
+)
+
+
+class Rarity:
+    """How much a shared name tells: the less, the more reports have it."""
+
+    def __init__(self, reports: Iterable[Report]) -> None:
+        self._reports = 0
+        self._counts: Counter[int] = Counter()
+        for report in reports:
+            self.add(report)
+
+    def add(self, report: Report) -> None:
+        """One more report is known."""
+        self._reports += 1
+        self._counts.update(report.names)
+
+    def of(self, mark: int) -> float:
+        """0 (everyone has it) to 1 (nobody else has)."""
+        total = self._reports + _UNSEEN_REPORTS
+        return 1.0 - math.log(max(1, self._counts[mark])) / math.log(total)
+
+
+def may_match(a: Report, b: Report) -> bool:
+    """Whether two reports can be of one event at all: no two states, no two times."""
+    if a.place.state and b.place.state and a.place.state != b.place.state:
+        return False
+    return a.day is None or b.day is None or abs((a.day - b.day).days) <= WINDOW_DAYS
+
+
+def compare(a: Report, b: Report, rarity: Rarity) -> Likeness:
+    """The features of two reports that may match."""
+    one, two = a.place, b.place
+    shared, share, strangers = _names(a, b, rarity)
+    return Likeness(
+        same_city=float(one.city is not None and one.city == two.city),
+        other_city=float(bool(one.city and two.city) and one.city != two.city),
+        same_county=float(one.county is not None and one.county == two.county),
+        other_county=float(bool(one.county and two.county) and one.county != two.county),
+        no_state=float(one.state is None or two.state is None),
+        days=0.0 if a.day is None or b.day is None else math.log1p(abs((a.day - b.day).days)),
+        no_day=float(a.day is None or b.day is None),
+        shared_text=containment(a.fingerprint, b.fingerprint),
+        shared_names=share,
+        rare_names=min(_MAX_RARITY, shared),
+        strangers=float(strangers),
+    )
+
+
+def probability(likeness: Likeness, weights: Weights = SHIPPED) -> float:
+    """That a pair with these features tells of one event."""
+    pairs = zip(astuple(weights.features), astuple(likeness), strict=True)
+    return 1.0 / (1.0 + math.exp(-(weights.intercept + sum(w * x for w, x in pairs))))
+
+
+def choose_incident(
+    report: Report,
+    members: Mapping[int, Sequence[Report]],
+    rarity: Rarity,
+    weights: Weights = SHIPPED,
+) -> int | None:
+    """The likeliest of the incidents a report may belong to, or None where none is likely.
+
+    `members` are each incident's reports. An incident is as likely as the three of them
+    that are most like the report, on average: by the best one alone, a story that names two
+    events would draw both together; by all, a long case would lose its late reports.
+    """
+    likely: dict[int, float] = {}
+    for incident, others in members.items():
+        met = sorted(
+            probability(compare(report, other, rarity), weights)
+            for other in others
+            if may_match(report, other)
+        )[-_ASKED:]
+        if met:
+            likely[incident] = sum(met) / min(_ASKED, len(others))
+    best = max(likely, key=lambda incident: (likely[incident], -incident), default=None)
+    return best if best is not None and likely[best] >= weights.threshold else None
+
+
+def _names(a: Report, b: Report, rarity: Rarity) -> tuple[float, float, bool]:
+    """Of the shared names the sum of rarities, their share of the shorter list's, and if none.
+
+    The names of the places do not count: they are features of their own.
+    """
+    places = _place_marks(a.place) | _place_marks(b.place)
+    one, two = a.names - places, b.names - places
+    shared = sum(rarity.of(mark) for mark in one & two)
+    least = min(sum(map(rarity.of, one)), sum(map(rarity.of, two)))
+    strangers = min(len(one), len(two)) >= _SEVERAL and not one & two
+    return shared, shared / least if least > 0 else 0.0, strangers
+
+
+@lru_cache(maxsize=10_000)
+def _place_marks(place: EventPlace) -> frozenset[int]:
+    return frozenset(name_marks(" ".join(filter(None, (place.city, place.county, place.state)))))
