@@ -14,7 +14,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -23,11 +23,14 @@ from service.errors import ArtefactError, ServiceError, SettingsError
 from service.extract_rows import extract_rows
 from service.pipeline import Predictor
 from service.reader import PageReader
+from service.row_run import Tally
 from service.rows import RowsError, count_rows
 from service.schemas import PredictionOut, StoryIn, prediction_out
-from service.score import Copies, Tally, score
+from service.score import score, score_once
 from service.server import serve
 from service.settings import Settings
+
+Judge = Callable[[Path, Path, Predictor, Callable[[int], object]], Awaitable[Tally]]
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -89,8 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "predict":
                 return _predict(arguments, settings)
             case "score":
-                copies = Copies() if arguments.dedupe else None
-                asyncio.run(_score(arguments.source, arguments.out, settings, copies))
+                judge = score_once if arguments.dedupe else score
+                asyncio.run(_score(judge, arguments.source, arguments.out, settings))
             case "extract":
                 asyncio.run(_extract(arguments.source, arguments.out))
     except KeyboardInterrupt:
@@ -137,11 +140,11 @@ def summary(answer: PredictionOut) -> str:
     return "\n".join(lines)
 
 
-async def _score(source: Path, out: Path, settings: Settings, copies: Copies | None) -> None:
+async def _score(judge: Judge, source: Path, out: Path, settings: Settings) -> None:
     total = count_rows(source)
     with tqdm(total=total, unit="story", disable=None) as bar:
         async with Predictor.load(settings) as predictor:
-            _report(await score(source, out, predictor, bar.update, copies), out)
+            _report(await judge(source, out, predictor, bar.update), out)
 
 
 async def _extract(source: Path, out: Path) -> None:

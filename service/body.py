@@ -11,9 +11,11 @@ are not asked about the pages where nothing is in doubt. `training.body_trees` f
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import trafilatura
@@ -34,12 +36,14 @@ _SHINGLE = 4
 _WORD = re.compile(r"\w+")
 
 
-def find_body(root: HtmlElement, page: list[Block], title: str, description: str) -> str:
+def find_body(
+    root: HtmlElement, page: list[Block], title: str, description: str, trees: "Trees"
+) -> str:
     """The article's text, a paragraph per line; empty where the page has none."""
     drafted = draft(root)
     if not page:
         return drafted
-    chances = _trees().probability(features(page, drafted, title, description))
+    chances = trees.probability(features(page, drafted, title, description))
     chosen = "\n".join(
         block.text for block, chance in zip(page, chances, strict=True) if chance >= IN_BODY
     )
@@ -82,12 +86,13 @@ def medoid(candidates: list[str]) -> str:
 
 def similarity(one: str, other: str) -> float:
     """F1 of the shared 4-word shingles, 0 to 1."""
-    mine, theirs = _shingles(one), _shingles(other)
+    mine, theirs = shingles(one), shingles(other)
     shared = (mine & theirs).total()
     return 2 * shared / (mine.total() + theirs.total()) if shared else 0.0
 
 
-def _shingles(text: str) -> Counter[tuple[str, ...]]:
+def shingles(text: str) -> Counter[tuple[str, ...]]:
+    """All runs of four words, with how often each occurs."""
     words = _WORD.findall(text)
     return Counter(zip(*(words[start:] for start in range(_SHINGLE)), strict=False))
 
@@ -104,6 +109,19 @@ class Trees:
     bias: float
     depth: int
 
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Trees":
+        """From the arrays that `training.body_trees` exports."""
+        return cls(
+            np.array(stored["feature"], np.int32),
+            np.array(stored["threshold"], np.float32),
+            np.array(stored["left"], np.int32),
+            np.array(stored["right"], np.int32),
+            np.array(stored["value"], np.float32),
+            stored["bias"],
+            stored["depth"],
+        )
+
     def probability(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """P(block belongs to the body) per row."""
         trees, size = self.feature.shape
@@ -118,14 +136,6 @@ class Trees:
 
 
 @cache
-def _trees() -> Trees:
-    stored = json.loads(TREES.read_text())
-    return Trees(
-        np.array(stored["feature"], np.int32),
-        np.array(stored["threshold"], np.float32),
-        np.array(stored["left"], np.int32),
-        np.array(stored["right"], np.int32),
-        np.array(stored["value"], np.float32),
-        stored["bias"],
-        stored["depth"],
-    )
+def shipped_trees() -> Trees:
+    """The trees that came with the service."""
+    return Trees.of(json.loads(TREES.read_text()))

@@ -8,7 +8,7 @@ from lxml.html import HtmlElement
 
 from service import encoding
 from service.blocks import Block, blocks, parse
-from service.body import find_body
+from service.body import Trees, find_body, shingles, shipped_trees
 from service.errors import ErrorType, ServiceError
 from service.metadata import find_wire, read_metadata
 from service.page_head import PageHead, read_head, split_url, unescape
@@ -27,16 +27,25 @@ _LIVE_PATH = re.compile(r"/live(?:-?blog|-updates|-news)?/|/live-", re.IGNORECAS
 _MUCH_LONGER = 1.5
 
 
-def extract(html: bytes, url: str | None = None, charset: str | None = None) -> Story:
+def extract(
+    html: bytes, url: str | None = None, charset: str | None = None, trees: Trees | None = None
+) -> Story:
     """The story on a page; raises ServiceError for pages that hold none.
 
-    `url` is where the page came from, `charset` that of its Content-Type header.
-    Pure, but unbounded in time: the service calls it through PageReader.
+    `url` is where the page came from, `charset` that of its Content-Type header,
+    `trees` tell the body in place of the shipped ones. Pure, but unbounded in time:
+    the service calls it through PageReader.
     """
-    return read_page(html, url, charset, 200)
+    return read_page(html, url, charset, 200, trees)
 
 
-def read_page(html: bytes, url: str | None, charset: str | None, status: int) -> Story:
+def read_page(
+    html: bytes,
+    url: str | None,
+    charset: str | None,
+    status: int,
+    trees: Trees | None = None,
+) -> Story:
     """As `extract`, for a page that came with an HTTP status."""
     root = parse(encoding.decode(html, charset)[:MAX_CHARS])
     if root is None:
@@ -44,7 +53,7 @@ def read_page(html: bytes, url: str | None, charset: str | None, status: int) ->
     head = read_head(root)
     page = blocks(root)
     metadata = read_metadata(root, page, head, url)
-    text = _updates(head) or _body(root, page, head)
+    text = _updates(head) or _body(root, page, head, trees or shipped_trees())
     reading = Reading(url, status, root, head, metadata, page, text)
     refuse_problem_page(reading)
     return Story(
@@ -63,17 +72,23 @@ def read_page(html: bytes, url: str | None, charset: str | None, status: int) ->
     )
 
 
-def _body(root: HtmlElement, page: list[Block], head: PageHead) -> str:
+def _body(root: HtmlElement, page: list[Block], head: PageHead, trees: Trees) -> str:
     """The shown body, or a hidden one where the page shows only a fraction of it."""
-    shown = find_body(root, page, head.first("og:title") or head.title, head.description)
+    title = head.first("og:title") or head.title
+    shown = find_body(root, page, title, head.description, trees)
     hidden = head.schema.body
-    if len(hidden) > _MUCH_LONGER * len(shown):
+    if len(hidden) > len(shown) and _length(hidden) > _MUCH_LONGER * _length(shown):
         return hidden
     if len(shown.split()) < SHELL:
         hidden = _from_app_state(root)
         if len(hidden) > max(_MUCH_LONGER * len(shown), 400):
             return hidden
     return shown
+
+
+def _length(text: str) -> int:
+    """How much a text says: words, whatever markup is left, and repeats only once."""
+    return len(shingles(text))
 
 
 def _is_live(head: PageHead, url: str | None) -> bool:

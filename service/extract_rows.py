@@ -1,56 +1,44 @@
 """Reads a file of pages: one row of text and metadata, or one error, per page."""
 
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from service.errors import ErrorType, ServiceError
 from service.page_cache import Page
 from service.reader import PageReader
-from service.rows import Row, RowWriter, read_rows
-from service.score import Tally
+from service.row_run import Answer, Answers, Tally, answer_rows
+from service.rows import Row
+from service.story import Story
+
+
+class Reading:
+    """Rows to stories to rows of their text and metadata."""
+
+    def __init__(self, reader: PageReader) -> None:
+        self._reader = reader
+
+    async def read(self, row: Row) -> Story:
+        """The story on a row's page."""
+        return await self._reader.read(_page(row))
+
+    async def answer(self, number: int, story: Story) -> Answer:
+        """The fields of a story that a page tells."""
+        return {
+            "title": story.title,
+            "text": story.text,
+            "date": story.date,
+            "authors": list(story.authors),
+            "site": story.site,
+            "canonical_url": story.canonical_url,
+            "language": story.language,
+        }
 
 
 async def extract_rows(
     source: Path, out: Path, reader: PageReader, progress: Callable[[int], object]
 ) -> Tally:
-    """Read every page of `source` into `out`; resumes as `score` does."""
-    writer = RowWriter(out)
-    tally = Tally(resumed=writer.done)
-    progress(writer.done)
-    try:
-        for number, row in enumerate(
-            islice(read_rows(source), writer.done, None), start=writer.done
-        ):
-            answer = await _answer(number, row, reader)
-            writer.write([answer])
-            tally.count(answer)
-            progress(1)
-        writer.finish()
-    finally:
-        writer.close()
-    return tally
-
-
-async def _answer(number: int, row: Row | ServiceError, reader: PageReader) -> dict[str, Any]:
-    name = number if isinstance(row, ServiceError) else row.get("id", number)
-    try:
-        if isinstance(row, ServiceError):
-            raise row
-        story = await reader.read(_page(row))
-    except ServiceError as error:
-        return {"id": name, "error": error.message, "error_type": error.error_type.value}
-    return {
-        "id": name,
-        "title": story.title,
-        "text": story.text,
-        "date": story.date,
-        "authors": list(story.authors),
-        "site": story.site,
-        "canonical_url": story.canonical_url,
-        "language": story.language,
-    }
+    """Read every page of `source` into `out`."""
+    return await answer_rows(source, Answers(out), Reading(reader), progress)
 
 
 def _page(row: Row) -> Page:

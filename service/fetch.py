@@ -118,7 +118,7 @@ class Fetcher:
                 result = await self._get(start, hop, cached)
             if isinstance(result, Page):
                 return result
-            target = check_url(urljoin(hop.url, result), self._permit)
+            target = check_url(_joined(hop.url, result), self._permit)
             if hop.scheme == "https" and target.scheme == "http":
                 raise ServiceError(
                     ErrorType.INSECURE_REDIRECT, "The site redirects from https to http."
@@ -249,6 +249,16 @@ def _response_headers(raw: list[tuple[bytes, bytes]]) -> Message:
             text = value.decode("latin-1")
         headers[name.decode("latin-1")] = text
     return headers
+
+
+def _joined(base: str, location: str) -> str:
+    """A redirect's location as a whole URL, still to be checked."""
+    try:
+        return urljoin(base, location)
+    except ValueError:  # such as "http://["
+        raise ServiceError(
+            ErrorType.INVALID_URL, "The site redirects to a malformed URL."
+        ) from None
 
 
 def _check_status(status: int) -> None:

@@ -48,6 +48,7 @@ def read_metadata(
 
 # --- title ---------------------------------------------------------------------------------
 
+_BESIDE_SITE = 15  # letters, as in "Harlow Ledger News Online"; headlines may name the site, too
 _SEPARATOR = re.compile(r"\s+[|»·•–—-]\s+|\s*\|\s*|\s+::\s+")
 
 
@@ -77,14 +78,18 @@ def without_site(title: str, site: str | None) -> str:
     """A title without " | Site" at its end or "Site: " at its start."""
     parts = _SEPARATOR.split(title)
     if len(parts) > 1 and site:
-        name = _key(site)
-        keep = [part for part in parts if not (_key(part) in name or name in _key(part))]
+        keep = [part for part in parts if not _names_site(_key(part), _key(site))]
         if keep and len(keep) < len(parts):
             end = title.find(keep[-1]) + len(keep[-1])
             return title[title.find(keep[0]) : end].strip()
     if len(parts) > 1 and "|" in title:
         return title.rsplit("|", 1)[0].strip()
     return title
+
+
+def _names_site(part: str, site: str) -> bool:
+    """Whether a part of a title is the site's name, or has it and little else."""
+    return part in site or (site in part and len(part) <= len(site) + _BESIDE_SITE)
 
 
 def _agree(heading: str, claim: str) -> bool:
@@ -174,7 +179,8 @@ def find_site(head: PageHead, url: str | None) -> str | None:
     """The publication's name, else its host."""
     named = head.first("og:site_name", "application-name", "twitter:app:name:iphone")
     host = split_url(url).hostname
-    return head.schema.publisher or named or (host.removeprefix("www.") if host else None)
+    found = (head.schema.publisher or named).lstrip("@")
+    return found or (host.removeprefix("www.") if host else None)
 
 
 def find_canonical_url(head: PageHead, url: str | None) -> str | None:

@@ -68,6 +68,11 @@ class PageHead:
     def description(self) -> str:
         return self.first("og:description", "description", "twitter:description")
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing in the head says that the story is for subscribers."""
+        return self.schema.is_free and self.first("article:content_tier").lower() != "locked"
+
     def first(self, *names: str) -> str:
         """The first of these meta values that is not empty."""
         return next((self.meta[name] for name in names if self.meta.get(name)), "")
@@ -127,7 +132,11 @@ def _schema(root: etree._Element) -> Schema:
         url=_text(node.get("url")) or _text(node.get("mainEntityOfPage")),
         language=_text(node.get("inLanguage")),
         body=_paragraphs(node.get("articleBody")),
-        is_free=not any(_is_false(node.get("isAccessibleForFree")) for node in articles),
+        is_free=not any(
+            _is_false(part.get("isAccessibleForFree"))
+            for article in articles
+            for part in (article, *_parts(article))
+        ),
         updates=tuple(_updates(node.get("liveBlogUpdate"))),
     )
 
@@ -170,6 +179,13 @@ def _schema_types(node: dict[str, Any]) -> frozenset[str]:
 
 def _is_article(node: dict[str, Any]) -> bool:
     return any(kind.endswith(_ARTICLE_TYPES) for kind in _schema_types(node))
+
+
+def _parts(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parts that an article says it has, among them those behind its paywall."""
+    parts = node.get("hasPart")
+    listed = parts if isinstance(parts, list) else [parts]
+    return [part for part in listed if isinstance(part, dict)]
 
 
 def _is_false(value: Any) -> bool:

@@ -9,6 +9,7 @@ hostile pages sends should be unpickled.
 import json
 import resource
 import sys
+import traceback
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
@@ -41,6 +42,9 @@ def _answer(request: dict[str, Any], body: bytes) -> dict[str, object]:
     except (MemoryError, RecursionError):
         failed = ErrorType.EXTRACTION_FAILED
         return {"error": [failed, "The page is too intricate to be read.", None]}
+    except Exception as error:  # a mistake of this program must not cost a new process
+        # Where it happened, without its message, which may hold text of the page.
+        return {"failure": [type(error).__name__, *traceback.format_tb(error.__traceback__)]}
     return {"story": asdict(story)}
 
 

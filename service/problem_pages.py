@@ -28,7 +28,9 @@ _BOT_TITLE = re.compile(
     r"|are you a robot|security check|pardon our interruption|ddos.guard|robot check"
     r"|please verify you are (?:a )?human|verify(?:ing)? you are human|human verification"
     r"|request (?:blocked|rejected|unsuccessful)|403 forbidden|you have been blocked"
-    r"|bot (?:detection|verification)|checking your browser|blocked|captcha)",
+    r"|bot (?:detection|verification)|checking your browser|(?:blocked|captcha|one more step)\W*$"
+    r"|(?:error )?429\b\W*(?:$|too many|error)|too many requests|error 10(?:06|09|10|15|20)\b"
+    r"|(?:error )?451\b\W*(?:$|unavailable)|unavailable (?:due to|for) legal reasons)",
     re.IGNORECASE,
 )
 _BOT_TEXT = re.compile(
@@ -37,13 +39,19 @@ _BOT_TEXT = re.compile(
     r"|enable javascript and cookies to continue|please complete the security check"
     r"|confirm you are (?:a )?human|press (?:&|and) hold|are you a robot|incapsula incident"
     r"|not a robot|automated (?:access|requests|traffic)|sorry, you have been blocked"
-    r"|powered and protected by",
+    r"|powered and protected by|(?:are being|been) rate.limited"
+    r"|too many requests (?:from (?:your|this)|in a (?:short|given))"
+    r"|banned you temporarily|disable any ad.?blocker"
+    # Readers from some countries are turned away, too.
+    r"|(?:not|un)(?: currently)? ?available (?:to (?:visitors|readers|users)|(?:with)?in your "
+    r"(?:country|region|location|area))|visitors from the european|part of the european economic",
     re.IGNORECASE,
 )
 _BOT_MARKUP = re.compile(
     r"_Incapsula_Resource|captcha-delivery\.com|px-captcha|/cdn-cgi/challenge-platform"
     r"|cf-browser-verification|cf_chl_opt|geo\.captcha-delivery|perimeterx|ddos-guard"
-    r"|awswaf|AwsWafIntegration|distil_r_captcha|datadome",
+    r"|awswaf|AwsWafIntegration|distil_r_captcha|datadome|KPSDK|challenges\.cloudflare\.com"
+    r"|hcaptcha\.com",
     re.IGNORECASE,
 )
 _GONE = re.compile(
@@ -69,6 +77,16 @@ _PAYWALL_TEXT = re.compile(
     r"|free articles? (?:left|remaining|this month)|create (?:a free|an) account to",
     re.IGNORECASE,
 )
+_LOGIN_TITLE = re.compile(
+    r"^\W*(?:please )?(?:log|sign) ?in\b|\b(?:log|sign) ?in (?:required|to (?:your|view|continue))"
+    r"|^(?:members?|subscribers?|registered users) only|^(?:register|create an account)\b",
+    re.IGNORECASE,
+)
+_LOGIN_TEXT = re.compile(
+    r"(?:must|need to|have to|please) (?:be (?:logged|signed) in|(?:log|sign) ?in)\b"
+    r"|only (?:visible|available) to (?:registered|logged)",
+    re.IGNORECASE,
+)
 _TEASER = re.compile(
     r"(?:continue reading|read more|read the full (?:story|article)|read full (?:story|article)"
     r"|keep reading|\[…\]|\[\.\.\.\])\W*$|continue reading",
@@ -85,7 +103,9 @@ _LISTING = re.compile(
     r"(?:tags?|categor(?:y|ies)|sections?|topics?|authors?|staff|search|archives?|latest|hub)",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"/page/\d+/?$", re.IGNORECASE)  # a list goes on
 _APP_ROOTS = frozenset({"root", "__next", "app", "__nuxt", "react-root", "main-app", "svelte"})
+_EMPTY = 15  # words on a whole page that leaves everything to its scripts
 _NO_SCRIPT = re.compile(
     r"(?:enable|requires?|turn on|need|activate)\b.{0,20}javascript|javascript (?:is )?"
     r"(?:disabled|required|needs to be enabled)",
@@ -115,6 +135,15 @@ class Reading:
         return self.head.schema.is_article or self.head.first("og:type").lower() == "article"
 
     @property
+    def has_story(self) -> bool:
+        """Whether a page that names a story in its head shows some of it.
+
+        What its headline says is then about the story, not about the page.
+        """
+        named = self.head.schema.is_article or self.head.first("article:published_time")
+        return bool(named) and self.words >= TOO_SHORT
+
+    @property
     def shown(self) -> str:
         """All text of the page, furniture included, up to a length walls never reach."""
         return "\n".join(block.text for block in self.page)[:20_000]
@@ -133,6 +162,7 @@ def refuse_problem_page(reading: Reading) -> None:
         _consent_wall,
         _gone,
         _paywall,
+        _login_wall,
         _index_page,
         _script_shell,
         _short,
@@ -142,7 +172,7 @@ def refuse_problem_page(reading: Reading) -> None:
 
 def warnings(reading: Reading) -> tuple[str, ...]:
     """What a reader of the answer should know about a page that could be read."""
-    return ("paywall_flag",) if not reading.head.schema.is_free else ()
+    return ("paywall_flag",) if not reading.head.is_free else ()
 
 
 def is_partial(reading: Reading) -> bool:
@@ -160,7 +190,7 @@ def is_partial(reading: Reading) -> bool:
 def _refused_status(reading: Reading) -> None:
     if reading.status not in (402, 403):
         return
-    if reading.status == 402 or not reading.head.schema.is_free:
+    if reading.status == 402 or not reading.head.is_free:
         raise _paywalled(reading)
     if _PAYWALL_TEXT.search(reading.shown) and not _BOT_TEXT.search(reading.shown):
         raise _paywalled(reading)
@@ -173,7 +203,7 @@ def _bot_wall(reading: Reading) -> None:
     title = reading.head.title or next(iter(reading.head.h1), "")
     named = _BOT_TITLE.match(title) or any(_BOT_TITLE.match(h1) for h1 in reading.head.h1)
     said = _BOT_TEXT.search(reading.shown)
-    if (named or said) and count_words(reading.shown) < 2 * WALL_SHORT:
+    if ((named and not reading.has_story) or said) and count_words(reading.shown) < 2 * WALL_SHORT:
         raise _bot_blocked(None)
     if count_words(reading.shown) < TOO_SHORT and _BOT_MARKUP.search(_markup(reading.root)):
         raise _bot_blocked(None)
@@ -194,23 +224,34 @@ def _consent_wall(reading: Reading) -> None:
 
 def _gone(reading: Reading) -> None:
     names = [reading.head.title, *reading.head.h1]
-    if reading.words < WALL_SHORT and any(_GONE.search(name) for name in names):
+    named = reading.words < WALL_SHORT and not reading.has_story
+    named = named and any(_GONE.search(name) for name in names)
+    if named or (reading.words < BRIEF and _GONE.search(reading.text)):
         raise ServiceError(ErrorType.NOT_FOUND, "The site says that the page does not exist.")
 
 
 def _paywall(reading: Reading) -> None:
-    flagged = not reading.head.schema.is_free
+    flagged = not reading.head.is_free
     asks = reading.words < TOO_SHORT and _PAYWALL_TEXT.search(reading.shown)
     if reading.words < PAYWALL_SHORT and (flagged or asks):
+        raise _paywalled(reading)
+
+
+def _login_wall(reading: Reading) -> None:
+    if reading.words >= TOO_SHORT:
+        return
+    asked = any(element.get("type") == "password" for element in reading.root.iter("input"))
+    named = any(_LOGIN_TITLE.search(name) for name in (reading.head.title, *reading.head.h1))
+    if (asked and named) or _LOGIN_TEXT.search(reading.shown):
         raise _paywalled(reading)
 
 
 def _index_page(reading: Reading) -> None:
     """A home, section, tag or author page: teasers that extractors merge into one false story."""
     address = split_url(reading.url)
-    path = [part for part in address.path.split("/") if part]
+    path = [part for part in _NUMBERED.sub("", address.path).split("/") if part]
     home = address.hostname is not None and not path and not address.query
-    listing = any(_LISTING.fullmatch(part) for part in path)
+    listing = any(_LISTING.fullmatch(part) for part in path) or _is_period(path)
     if reading.is_article and not (home or listing):
         return
     if reading.head.first("article:published_time") and reading.metadata.date and not home:
@@ -223,6 +264,11 @@ def _index_page(reading: Reading) -> None:
         raise ServiceError(
             ErrorType.NOT_AN_ARTICLE, "The page is a list of stories, not a story.", None
         )
+
+
+def _is_period(path: list[str]) -> bool:
+    """Whether a path is only a year, a month or a day."""
+    return 0 < len(path) <= 3 and all(part.isdigit() and len(part) in (2, 4) for part in path)
 
 
 def _names_section(path: list[str]) -> bool:
@@ -259,7 +305,10 @@ def _script_shell(reading: Reading) -> None:
     if reading.words >= SHELL or count_words(reading.shown) >= 2 * SHELL:
         return
     shell = any(element.get("id") in _APP_ROOTS for element in reading.root.iter("div", "main"))
-    if reading.words < TOO_SHORT and (shell or _NO_SCRIPT.search(_no_script(reading))):
+    empty = count_words(reading.shown) < _EMPTY and any(
+        element.get("src") for element in reading.root.iter("script")
+    )
+    if reading.words < TOO_SHORT and (shell or empty or _NO_SCRIPT.search(_no_script(reading))):
         raise ServiceError(
             ErrorType.NEEDS_JAVASCRIPT, "The page shows its text only to browsers with JavaScript."
         )
@@ -285,13 +334,13 @@ def _paywalled(reading: Reading) -> ServiceError:
         "site": known.site,
         "canonical_url": known.canonical_url,
     }
-    return ServiceError(ErrorType.PAYWALLED, "The story is behind a paywall.", detail)
+    return ServiceError(ErrorType.PAYWALLED, "The story is behind a paywall or a login.", detail)
 
 
 def _bot_blocked(status: int | None) -> ServiceError:
     return ServiceError(
         ErrorType.BOT_BLOCKED,
-        "The site turns automated readers away.",
+        "The site turns this reader away.",
         {"upstream_status": status} if status else None,
     )
 

@@ -9,6 +9,7 @@ starts with the first page, so a service that only reads text never pays for it.
 
 import asyncio
 import json
+import logging
 import os
 import struct
 import sys
@@ -19,6 +20,8 @@ from typing import Any
 from service.errors import ErrorType, ServiceError
 from service.page_cache import Page
 from service.story import Story
+
+log = logging.getLogger(__name__)
 
 LENGTH = struct.Struct(">I")  # before every frame between the two processes
 _ROOT = str(Path(__file__).resolve().parent.parent)
@@ -41,21 +44,35 @@ class PageReader:
         self._lock = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._pages = 0
+        self._asking: asyncio.Task[bytes] | None = None
 
     async def read(self, page: Page) -> Story:
-        """The story on a page; raises ServiceError where there is none to be read."""
+        """The story on a page; raises ServiceError where there is none to be read.
+
+        A caller who gives up while waiting for the worker costs nothing. One whose
+        page is being read does not have the worker killed: to start another takes
+        longer than nearly every page, and callers give up when there is much to do.
+        """
         request = {"url": page.url, "charset": page.charset, "status": page.status}
-        async with self._lock:
-            answer = await self._ask(json.dumps(request).encode(), page.body)
-        return _story(json.loads(answer))
+        await self._lock.acquire()
+        self._asking = asyncio.create_task(self._ask(json.dumps(request).encode(), page.body))
+        self._asking.add_done_callback(self._answered)
+        return _story(json.loads(await asyncio.shield(self._asking)))
 
     async def aclose(self) -> None:
         """Ends the worker process."""
+        if self._asking is not None:
+            self._asking.cancel()
         async with self._lock:
             await self._stop()
 
+    def _answered(self, asking: asyncio.Task[bytes]) -> None:
+        self._lock.release()
+        if not asking.cancelled():
+            asking.exception()  # its caller may have gone; then nobody else looks at it
+
     async def _ask(self, request: bytes, body: bytes) -> bytes:
-        """The worker's answer; a worker that hangs, dies or is not waited for is killed."""
+        """The worker's answer; a worker that hangs or dies is replaced."""
         answered = False
         try:
             async with asyncio.timeout(self._limits.start_s):
@@ -130,6 +147,9 @@ async def _read_frame(process: asyncio.subprocess.Process) -> bytes:
 
 def _story(answer: dict[str, Any]) -> Story:
     """The worker's JSON as a Story, or raised as the ServiceError it describes."""
+    if "failure" in answer:
+        log.error("a page could not be read: %s", "\n".join(answer["failure"]))
+        raise ServiceError(ErrorType.EXTRACTION_FAILED, "The page could not be read.")
     if "error" in answer:
         error_type, message, detail = answer["error"]
         raise ServiceError(ErrorType(error_type), message, detail)

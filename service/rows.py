@@ -2,7 +2,8 @@
 
 import gzip
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
@@ -56,32 +57,31 @@ class RowWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._part = path.with_name(path.name + ".part")
-        self.done = _keep_whole_lines(self._part)
+        self._starts = _whole_lines(self._part)
+        self._end = self._starts.pop()
+        self.done = len(self._starts)
         self._file = self._part.open("ab")
 
-    def written(self) -> Iterator[tuple[int, Row]]:
-        """The rows so far and where in the part file each starts, for `row_at`."""
+    def rows(self) -> Iterator[Row]:
+        """The rows in the part file, in order."""
         with self._part.open("rb") as lines:
-            start = 0
-            for line in lines:
-                yield start, json.loads(line)
-                start += len(line)
+            yield from map(json.loads, lines)
 
-    def row_at(self, start: int) -> Row:
-        """The row that `written` or `write` said starts there."""
+    def row(self, number: int) -> Row:
+        """The row of this number, from 0, which must have been written."""
         with self._part.open("rb") as lines:
-            lines.seek(start)
+            lines.seek(self._starts[number])
             row: Row = json.loads(lines.readline())
             return row
 
-    def write(self, rows: Sequence[Row]) -> int:
-        """Append rows and hand them to the operating system; where the first one starts."""
-        start = self._file.tell()
-        for row in rows:
-            line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-            self._file.write(line.encode("utf-8", "surrogatepass") + b"\n")
+    def write(self, row: Row) -> None:
+        """Append a row and hand it to the operating system."""
+        text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+        line = text.encode("utf-8", "surrogatepass") + b"\n"
+        self._file.write(line)
         self._file.flush()
-        return start
+        self._starts.append(self._end)
+        self._end += len(line)
 
     def close(self) -> None:
         """Stop, keeping the part file for a later run."""
@@ -101,18 +101,16 @@ class RowWriter:
             self._part.replace(self._path)
 
 
-def _keep_whole_lines(part: Path) -> int:
-    """Cut off a half-written last line; the number of whole ones."""
-    if not part.exists():
-        return 0
-    with part.open("rb+") as file:
-        whole = lines = 0
-        for line in file:
-            if line.endswith(b"\n"):
-                whole += len(line)
-                lines += 1
-        file.truncate(whole)
-    return lines
+def _whole_lines(part: Path) -> "array[int]":
+    """Where each line of the part file starts, and the last one ends; half a line is cut off."""
+    ends = array("Q", [0])
+    if part.exists():
+        with part.open("rb+") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    ends.append(ends[-1] + len(line))
+            file.truncate(ends[-1])
+    return ends
 
 
 def _to_parquet(part: Path, out: Path) -> None:

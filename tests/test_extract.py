@@ -1,12 +1,12 @@
 """What is read off a page, how bytes become text, and that no page can hang or kill the service."""
 
 import asyncio
-import gzip
 import json
 import os
 import statistics
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -16,7 +16,8 @@ import trafilatura
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.extract import body_f1, page_bytes
+from bench.fuzz_inputs import FRAGMENTS, SENTENCE
+from bench.pages import body_f1, page_bytes, read_pages
 from service.encoding import decode
 from service.errors import ErrorType, ServiceError
 from service.extract import extract
@@ -26,9 +27,6 @@ from service.reader import PageReader, ReaderLimits
 PAGES = Path(__file__).parent / "pages"
 DATA = Path(os.environ.get("BRUTALITY_WATCH_DATA", Path(__file__).parents[2] / "shared"))
 URL = "https://www.harlowledger.example/2024/03/14/deputy-taser"
-SENTENCE = (
-    "<p>Deputies in the café said the man’s “résumé” was found after the arrest on Tuesday.</p>"
-)
 PROSE = SENTENCE * 8
 
 
@@ -176,6 +174,25 @@ def test_worker_that_was_killed_is_replaced_and_is_gone_in_the_end() -> None:
     asyncio.run(run())
 
 
+def test_a_mistake_of_the_program_is_logged_and_the_worker_lives(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def run() -> None:
+        reader = PageReader()
+        await reader.read(fetched(PROSE.encode()))
+        (worker,) = psutil.Process().children()
+        impossible = replace(fetched(PROSE.encode()), url=[URL])  # type: ignore[arg-type]
+        with pytest.raises(ServiceError) as refusal:
+            await reader.read(impossible)
+        assert refusal.value.error_type == ErrorType.EXTRACTION_FAILED
+        assert psutil.Process().children() == [worker]
+        await reader.aclose()
+
+    asyncio.run(run())
+    (record,) = caplog.records
+    assert "service/extract.py" in record.getMessage()
+
+
 def test_caller_that_gives_up_leaves_no_half_read_answer() -> None:
     async def run() -> None:
         reader = PageReader()
@@ -199,21 +216,6 @@ def test_broken_addresses_on_a_page_or_of_one_do_no_harm(address: str) -> None:
         story = extract(f"<html><head>{head}</head><body>{PROSE}</body></html>".encode(), url)
         assert story.canonical_url is None
         assert "arrest on Tuesday" in story.text
-
-
-TAGS = st.sampled_from(
-    "p div span a br h1 h2 li ul table tr td article main script style title meta time svg".split()
-)
-META = st.sampled_from(["og:title", "og:url", "date"])
-FRAGMENTS = st.one_of(
-    st.text(max_size=40),
-    st.builds("<{}>".format, TAGS),
-    st.builds("</{}>".format, TAGS),
-    st.builds('<{} class="{}" id=x>'.format, TAGS, st.text(max_size=10)),
-    st.builds('<meta property="{}" content="{}">'.format, META, st.text(max_size=30)),
-    st.builds('<script type="application/ld+json">{}</script>'.format, st.text(max_size=60)),
-    st.just(SENTENCE),
-)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -241,16 +243,15 @@ def test_any_bytes_decode(body: bytes, charset: str) -> None:
 def test_reads_bodies_better_than_trafilatura(corpus: str) -> None:
     """A smoke test on few pages; `bench.extract` measures."""
     ours, theirs = [], []
-    with gzip.open(DATA / "pages" / f"{corpus}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for row in map(json.loads, islice(lines, 0, 80, 2)):
-            html = page_bytes(row)
-            try:
-                ours.append(body_f1(row["text"], extract(html, row["url"]).text))
-            except ServiceError as error:
-                if error.error_type == ErrorType.PAYWALLED:
-                    continue  # a teaser is refused on purpose
-                ours.append(0.0)
-            theirs.append(body_f1(row["text"], trafilatura.extract(html) or ""))
+    for row in islice(read_pages(DATA / "pages" / f"{corpus}.jsonl.gz"), 0, 80, 2):
+        html = page_bytes(row)
+        try:
+            ours.append(body_f1(row["text"], extract(html, row["url"]).text))
+        except ServiceError as error:
+            if error.error_type == ErrorType.PAYWALLED:
+                continue  # a teaser is refused on purpose
+            ours.append(0.0)
+        theirs.append(body_f1(row["text"], trafilatura.extract(html) or ""))
     assert statistics.mean(ours) > statistics.mean(theirs)
 
 
@@ -263,15 +264,14 @@ def test_reads_bodies_better_than_trafilatura(corpus: str) -> None:
 )
 def test_development_pages_are_stories_and_have_their_dates(corpus: str, dates: float) -> None:
     refused, right = Counter[ErrorType](), []
-    with gzip.open(DATA / "pages" / f"{corpus}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            try:
-                found = extract(page_bytes(row), row["url"]).date
-            except ServiceError as error:
-                refused[error.error_type] += 1
-                found = None
-            if row.get("date"):
-                right.append(found == row["date"])
+    for row in read_pages(DATA / "pages" / f"{corpus}.jsonl.gz"):
+        try:
+            found = extract(page_bytes(row), row["url"]).date
+        except ServiceError as error:
+            refused[error.error_type] += 1
+            found = None
+        if row.get("date"):
+            right.append(found == row["date"])
     assert statistics.mean(right) >= dates
     assert refused.keys() <= {ErrorType.TOO_SHORT}
     assert refused.total() <= 1

@@ -15,6 +15,7 @@ from service.fetch import Fetcher, FetchLimits, Page
 from tests.loopback_site import (
     HTML,
     LIMITS,
+    PATIENT,
     Handler,
     always,
     endless,
@@ -90,9 +91,10 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
     ],
 )
 def test_bad_answers_give_their_code_in_time(handler: Handler, expected: ErrorType) -> None:
+    limits = LIMITS if expected == ErrorType.FETCH_TIMEOUT else PATIENT
     started = time.monotonic()
-    assert refusal_of(handler).error_type == expected
-    assert time.monotonic() - started < LIMITS.total_s + 1
+    assert refusal_of(handler, limits).error_type == expected
+    assert time.monotonic() - started < limits.total_s + 1
 
 
 def test_flood_of_early_hints_is_cut_off() -> None:
@@ -174,6 +176,15 @@ def test_sends_an_honest_name_and_nothing_else(monkeypatch: pytest.MonkeyPatch) 
     [
         (["169.254.169.254"], ErrorType.BLOCKED_ADDRESS),
         (["8.8.8.8", "10.0.0.1"], ErrorType.BLOCKED_ADDRESS),
+        (["10.0.0.1", "8.8.8.8"], ErrorType.BLOCKED_ADDRESS),
+        (["2606:4700::1111", "::1"], ErrorType.BLOCKED_ADDRESS),
+        (["0.0.0.0"], ErrorType.BLOCKED_ADDRESS),
+        (["::"], ErrorType.BLOCKED_ADDRESS),
+        (["fd00:ec2::254"], ErrorType.BLOCKED_ADDRESS),
+        (["100.100.100.200"], ErrorType.BLOCKED_ADDRESS),
+        (["0177.0.0.1"], ErrorType.BLOCKED_ADDRESS),
+        (["127.1"], ErrorType.BLOCKED_ADDRESS),
+        (["2001:0:4136:e378:8000:63bf:80ff:fffe"], ErrorType.BLOCKED_ADDRESS),
         (["::ffff:10.0.0.1"], ErrorType.BLOCKED_ADDRESS),
         (["64:ff9b::a00:1"], ErrorType.BLOCKED_ADDRESS),
         (["2002:a00:1::"], ErrorType.BLOCKED_ADDRESS),
@@ -225,7 +236,7 @@ def test_open_and_closed_ports_are_refused_alike() -> None:
                 with pytest.raises(ServiceError) as refusal:
                     await fetcher.fetch(url)
                 said.add(f"{refusal.value.error_type} {refusal.value} {refusal.value.detail}")
-            assert not other.requests
+            assert other.dials == 0
             return said
 
     assert len(asyncio.run(run())) == 1

@@ -34,6 +34,12 @@ def test_planted_internal_addresses_are_not_passed_on() -> None:
     [
         ("Deputy used Taser | Harlow Ledger", "Harlow Ledger", "Deputy used Taser"),
         ("Harlow Ledger - Deputy used Taser", "Harlow Ledger", "Deputy used Taser"),
+        (
+            "Ledger - Deputy used Taser, the Ledger finds",
+            "Ledger",
+            "Deputy used Taser, the Ledger finds",
+        ),
+        ("Deputy used Taser - Ledger News Online", "Ledger", "Deputy used Taser"),
         ("Deputy used Taser - report", "Harlow Ledger", "Deputy used Taser - report"),
         ("Deputy used Taser | Crime | Ledger", None, "Deputy used Taser | Crime"),
     ],

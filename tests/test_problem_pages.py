@@ -10,8 +10,11 @@ from service.errors import ErrorType, ServiceError
 from service.extract import extract, read_page
 from service.model import Model
 from service.places import Locator
+from tests.lookalike_pages import LOOKALIKES
 from tests.loopback_site import ok, redirect
 from tests.running_app import running_app
+from tests.storyless_pages import STORYLESS
+from tests.wall_pages import WALLS
 
 PAGES = Path(__file__).parent / "pages"
 URL = "https://www.harlowledger.example/2024/03/14/deputy-taser"
@@ -50,6 +53,27 @@ def test_refuses(name: str, url: str, expected: ErrorType) -> None:
     with pytest.raises(ServiceError) as refusal:
         extract(page(name), url)
     assert refusal.value.error_type == expected
+
+
+VARIANTS = WALLS + STORYLESS
+
+
+@pytest.mark.parametrize(
+    ("url", "html", "expected"), [case[1:] for case in VARIANTS], ids=[case[0] for case in VARIANTS]
+)
+def test_refuses_the_pages_of_many_vendors(url: str, html: str, expected: ErrorType) -> None:
+    with pytest.raises(ServiceError) as refusal:
+        extract(html.encode(), url)
+    assert refusal.value.error_type == expected
+
+
+@pytest.mark.parametrize(
+    "html", [case[1] for case in LOOKALIKES], ids=[case[0] for case in LOOKALIKES]
+)
+def test_a_story_with_something_of_a_wall_is_a_story(html: str) -> None:
+    text = extract(html.encode(), URL).text
+    assert "report that the sheriff's office released" in text
+    assert "free articles" not in text and "reject all" not in text
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,18 @@
 
     python -m training.body_trees PAGES_DIR
 
-PAGES_DIR holds `*.jsonl.gz` of rows `{url, html, html_encoding, text}`, `text`
-being the body. Prints the body F1 of five-fold cross-validation, grouped by site,
-then fits on all pages and writes `service/body_trees.json` (numbers only).
+PAGES_DIR holds `*.jsonl.gz` of rows `{id, url, html, html_encoding, text}`, `text`
+being the body. Fits on all pages and writes `service/body_trees.json` (numbers only).
+How good such trees are on sites they have not seen: `python -m bench.extract --held-out`.
 """
 
 import argparse
-import gzip
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import GroupKFold
 
-from bench.extract import body_f1, page_bytes
+from bench.pages import page_bytes, page_files, read_pages, set_name
 from service import encoding
-from service.blocks import Block, blocks, parse
-from service.body import IN_BODY, TREES, draft
+from service.blocks import blocks, parse
+from service.body import TREES, Trees, draft
 from service.body_features import features
 from service.page_head import read_head
 
@@ -35,12 +35,11 @@ DEPTH = 6
 
 @dataclass(frozen=True)
 class LabelledPage:
-    """One page's blocks with rows [B, F], targets [B] and weights [B]."""
+    """One page's blocks as rows [B, F], with targets [B] and weights [B]."""
 
-    site: str
     corpus: str
-    gold: str
-    blocks: list[Block]
+    name: str
+    site: str
     rows: NDArray[np.float32]
     in_body: NDArray[np.bool_]
     weights: NDArray[np.float64]
@@ -49,27 +48,26 @@ class LabelledPage:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", type=Path, help="folder of *.jsonl.gz with gold bodies")
-    pages = [page for page in read_pages(parser.parse_args().pages) if len(page.blocks)]
-    for corpus, score in cross_validate(pages).items():
-        print(f"{corpus:16} body F1 {score:.4f}")
+    pages = list(label_pages(parser.parse_args().pages))
     TREES.write_text(json.dumps(export(fit(pages))) + "\n")
-    print(f"wrote {TREES}")
+    print(f"wrote {TREES}, fitted on {len(pages)} pages")
 
 
-def read_pages(folder: Path) -> Iterator[LabelledPage]:
-    for path in sorted(folder.glob("*.jsonl.gz")):
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for row in map(json.loads, lines):
-                page = label(row, path.name.partition(".")[0])
-                if page is not None:
-                    yield page
+def label_pages(folder: Path) -> Iterator[LabelledPage]:
+    """All pages that have any text."""
+    for path in page_files(folder):
+        for row in read_pages(path):
+            page = label(row, set_name(path))
+            if page is not None:
+                yield page
 
 
-def label(row: dict[str, str], corpus: str) -> LabelledPage | None:
+def label(row: dict[str, Any], corpus: str) -> LabelledPage | None:
+    """A page's blocks, each labelled by whether the gold body has it."""
     root = parse(encoding.decode(page_bytes(row)))
-    if root is None:
+    found = blocks(root) if root is not None else []
+    if not found:
         return None
-    found = blocks(root)
     head = read_head(root)
     in_body = np.array([_coverage(block.text, row["text"]) >= 0.5 for block in found], bool)
     words = np.array([block.words for block in found], float)
@@ -77,10 +75,9 @@ def label(row: dict[str, str], corpus: str) -> LabelledPage | None:
     weights = np.minimum(words + 2, 60) / (words[in_body].sum() + 100) ** 0.75
     host = urlsplit(row["url"]).hostname or ""
     return LabelledPage(
-        ".".join(host.split(".")[-2:]),
         corpus,
-        row["text"],
-        found,
+        row["id"],
+        ".".join(host.split(".")[-2:]),
         features(found, draft(root), head.first("og:title") or head.title, head.description),
         in_body,
         weights,
@@ -123,24 +120,15 @@ def fit(pages: list[LabelledPage]) -> HistGradientBoostingClassifier:
     )
 
 
-def cross_validate(pages: list[LabelledPage]) -> dict[str, float]:
-    """Mean body F1 of the classifier alone, per corpus, on sites it was not fitted on."""
-    scores: dict[str, list[float]] = {}
+def folds(pages: list[LabelledPage]) -> Iterator[tuple[Trees, list[LabelledPage]]]:
+    """For each fifth of the sites: trees fitted on all other sites, and its pages."""
     sites = [page.site for page in pages]
     for seen, unseen in GroupKFold(FOLDS).split(pages, groups=sites):
         model = fit([pages[i] for i in seen])
-        for page in (pages[i] for i in unseen):
-            chances = model.predict_proba(page.rows)[:, 1]
-            text = "\n".join(
-                block.text
-                for block, chance in zip(page.blocks, chances, strict=True)
-                if chance >= IN_BODY
-            )
-            scores.setdefault(page.corpus, []).append(body_f1(page.gold, text))
-    return {corpus: float(np.mean(values)) for corpus, values in scores.items()}
+        yield Trees.of(export(model)), [pages[i] for i in unseen]
 
 
-def export(model: HistGradientBoostingClassifier) -> dict[str, object]:
+def export(model: HistGradientBoostingClassifier) -> dict[str, Any]:
     """The trees as rows of equal length; a leaf points at itself on both sides."""
     trees = [stage[0].nodes for stage in model._predictors]
     size = max(map(len, trees))
