@@ -1,4 +1,4 @@
-"""Fills the generated parts of README.md and model_card.md from the code and what was measured.
+"""Fills the generated parts of README.md and model_card.md, and app.json, from the code.
 
 python -m bench.docs            write them
 python -m bench.docs --check    exit 1 if they have drifted
@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench.heroku import APP_JSON, app_json
 from service.__main__ import build_parser
 from service.artefact import load_config, load_metrics
 from service.pipeline import Predictor
@@ -203,6 +204,8 @@ def drift() -> list[str]:
     answer = re.search(r"```json\n(.*?)\n```", shown, re.S)
     if answer is None or not same(json.loads(answer[1]), example_answer()):
         found.append("example")
+    if APP_JSON.read_text() != app_json():
+        found.append(APP_JSON.name)
     return found
 
 
@@ -231,6 +234,7 @@ def main() -> int:
     blocks = {**plain_blocks(), "example": example_block(example_answer())}
     for path in (README, CARD):
         path.write_text(fill(path.read_text(), blocks))
+    APP_JSON.write_text(app_json())
     return 0
 
 

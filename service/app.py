@@ -1,23 +1,24 @@
-"""The HTTP application: routes, lifespan, and the one place where errors become answers."""
+"""The HTTP application: routes, lifespan, and what stands before them."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Depends, FastAPI, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.exceptions import HTTPException
-from starlette.types import Scope
 
 from service import __version__
+from service.answer_headers import AnswerHeaders
 from service.artefact import load_metrics
+from service.error_answers import add_error_handlers, error_out, respond
 from service.errors import ErrorType, ServiceError
-from service.gate import BodyLimit, check_token
+from service.gate import HEALTH, Gate, Reception
+from service.intake import Intake
+from service.labels import POSITIVE_LABEL
 from service.pipeline import Predictor
 from service.schemas import (
     MAX_BATCH,
@@ -30,7 +31,8 @@ from service.schemas import (
     prediction_out,
 )
 from service.settings import Settings
-from service.telemetry import Metrics, RequestLog
+from service.telemetry import RequestLog
+from service.tracing import Tracing
 
 PATHS = frozenset(
     {"/predict", "/predict/batch", "/places", "/health", "/info", "/metrics", "/docs"}
@@ -39,13 +41,50 @@ PATHS = frozenset(
 _BATCH_AT_ONCE = 8
 log = logging.getLogger(__name__)
 
-Authorised = Callable[[Request], None]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create_app(settings: Settings, predictor: Predictor) -> FastAPI:
-    """The application around a predictor, which it starts and closes."""
-    metrics = Metrics()
+def create_app(settings: Settings, predictor: Predictor, tracing: Tracing | None = None) -> FastAPI:
+    """The application around a predictor, which it starts and closes. Raises ArtefactError."""
+    measured = load_metrics(settings.model_dir)
+    predictor.metrics.drift.trained(measured)
+    reception = Reception(settings)
+    app = FastAPI(
+        title="Brutality Watch",
+        version=__version__,
+        summary="Does a news story report police force, how sure, and where?",
+        lifespan=_lifespan(settings, predictor, tracing),
+        openapi_url=None if settings.docs_access == "closed" else "/openapi.json",
+        redoc_url=None,
+        responses={"4XX": {"model": ErrorOut}, "5XX": {"model": ErrorOut}},
+        telemetry={
+            "tracing": tracing is not None,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+            # Asked all the time, by machines.
+            "exclude": lambda scope: scope["path"] in (HEALTH, "/metrics"),
+        },
+    )
+    app.state.ready = False
+    # The last one added sees a request first.
+    app.add_middleware(
+        Intake,
+        max_bytes=settings.max_body_bytes,
+        deadline_s=settings.request_deadline_s,
+        respond=respond,
+    )
+    app.add_middleware(Gate, reception=reception, respond=respond)
+    app.add_middleware(RequestLog, metrics=predictor.metrics, paths=PATHS, respond=respond)
+    app.add_middleware(AnswerHeaders)
+    add_error_handlers(app)
+    _add_predict_routes(app, predictor, reception)
+    _add_state_routes(app, settings, predictor, measured)
+    return app
 
+
+def _lifespan(settings: Settings, predictor: Predictor, tracing: Tracing | None) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if not settings.api_tokens:
@@ -54,60 +93,52 @@ def create_app(settings: Settings, predictor: Predictor) -> FastAPI:
             app.state.ready = True
             yield
             app.state.ready = False
+        if tracing is not None:
+            await asyncio.to_thread(tracing.stop)
 
-    app = FastAPI(
-        title="Brutality Watch",
-        version=__version__,
-        summary="Does a news story report police force, how sure, and where?",
-        lifespan=lifespan,
-        redoc_url=None,
-        responses={"4XX": {"model": ErrorOut}, "5XX": {"model": ErrorOut}},
-    )
-    app.state.ready = False
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, respond=respond)
-    app.add_middleware(RequestLog, metrics=metrics, paths=PATHS)
-    _add_error_handlers(app)
-
-    def authorised(request: Request) -> None:
-        check_token(request.headers, settings.api_tokens)
-
-    _add_predict_routes(app, predictor, metrics, authorised)
-    _add_state_routes(app, settings, predictor, metrics, authorised)
-    return app
+    return lifespan
 
 
-def _add_predict_routes(
-    app: FastAPI, predictor: Predictor, metrics: Metrics, authorised: Authorised
-) -> None:
-    async def answer(story: StoryIn) -> PredictionOut:
-        prediction = await predictor.predict(story)
-        metrics.stories.labels(prediction.label).inc()
-        metrics.confidence.observe(prediction.report)
-        return prediction_out(prediction, predictor.model_out)
+def _add_predict_routes(app: FastAPI, predictor: Predictor, reception: Reception) -> None:
+    metrics = predictor.metrics
 
-    async def answer_or_error(story: StoryIn, slots: asyncio.Semaphore) -> PredictionOut | ErrorOut:
+    async def answer(story: StoryIn, deadline: float) -> PredictionOut:
+        prediction = await predictor.predict(story, deadline)
+        out = prediction_out(prediction, predictor.model_out)
+        positive = prediction.label == POSITIVE_LABEL
+        metrics.answered(out.label, positive, prediction.confidence, prediction.report)
+        return out
+
+    async def answer_or_error(
+        story: StoryIn, deadline: float, slots: asyncio.Semaphore
+    ) -> PredictionOut | ErrorOut:
         try:
             async with slots:
-                return await answer(story)
+                return await answer(story, deadline)
         except ServiceError as error:
             metrics.errors.labels(error.error_type).inc()
-            return _error_out(error)
+            return error_out(error)
 
-    @app.post("/predict", dependencies=[Depends(authorised)])
+    @app.post("/predict")
     async def predict(story: StoryIn, request: Request) -> PredictionOut:
         """Judge one story, given by `url` or by `text`."""
         note = request.state.note
         note.facts["url_host"] = _host(story.url)
-        result = await answer(story)
+        result = await answer(story, request.state.deadline)
         note.facts |= {"label": result.label, "confidence": result.confidence}
         note.facts |= {"model": result.model.version, "windows": result.article.windows}
         return result
 
-    @app.post("/predict/batch", dependencies=[Depends(authorised)])
+    @app.post("/predict/batch")
     async def predict_batch(batch: BatchIn, request: Request) -> list[PredictionOut | ErrorOut]:
         """Judge up to 32 stories; answers in order, each a prediction or an error."""
+        reception.count_more(request.state.visitor, len(batch.stories) - 1)
+        predictor.check_room()
         slots = asyncio.Semaphore(_BATCH_AT_ONCE)
-        results = await asyncio.gather(*(answer_or_error(s, slots) for s in batch.stories))
+        deadline = request.state.deadline
+        results = await asyncio.gather(
+            *(answer_or_error(story, deadline, slots) for story in batch.stories)
+        )
         request.state.note.facts |= {
             "stories": len(results),
             "errors": sum(isinstance(r, ErrorOut) for r in results),
@@ -116,11 +147,7 @@ def _add_predict_routes(
 
 
 def _add_state_routes(
-    app: FastAPI,
-    settings: Settings,
-    predictor: Predictor,
-    metrics: Metrics,
-    authorised: Authorised,
+    app: FastAPI, settings: Settings, predictor: Predictor, measured: dict[str, Any]
 ) -> None:
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -131,82 +158,40 @@ def _add_state_routes(
 
     @app.get("/info")
     async def info() -> dict[str, Any]:
-        """Model version, labels, limits, and what training measured."""
+        """Model version, how it runs here, labels, limits, and what training measured."""
         config = predictor.model.config
         return {
             "service": __version__,
             "model": {
                 **config.model_dump(exclude={"sha256"}),
-                "precision": predictor.model.precision,
-                "threads": settings.model_threads,
+                **asdict(predictor.model.running),
             },
             "limits": {
                 "batch_stories": MAX_BATCH,
                 "body_bytes": settings.max_body_bytes,
                 "text_chars": settings.max_text_chars,
+                "queue_windows": settings.queue_windows,
                 "deadline_s": settings.request_deadline_s,
+                "stories_per_minute": settings.rate_limit_per_minute or None,
+                "stories_per_minute_and_token": settings.token_rate_limit_per_minute or None,
             },
-            "metrics": load_metrics(settings.model_dir),
+            "metrics": measured,
         }
 
-    @app.get("/places", dependencies=[Depends(authorised)])
+    @app.get("/places")
     def places(
         q: Annotated[str, Query(min_length=1, max_length=100, description="a place name")],
     ) -> list[CandidateOut]:
         """The places a name may mean, likeliest first: how a person checks a wrong pin."""
         return [candidate_out(candidate) for candidate in predictor.locator.candidates(q)]
 
-    @app.get("/metrics", response_class=Response)
-    async def prometheus() -> Response:
-        """Prometheus metrics."""
-        metrics.queue.set(predictor.queued_windows)
-        return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
+    if settings.metrics_access != "closed":
 
-
-def respond(scope: Scope, error: ServiceError) -> JSONResponse:
-    """The one form in which a failure leaves: `{error, error_type, detail?}`."""
-    scope["state"]["note"].facts["error_type"] = error.error_type
-    headers = {}
-    if error.error_type in (ErrorType.OVERLOADED, ErrorType.NOT_READY):
-        headers["Retry-After"] = "5"
-    if error.error_type is ErrorType.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    body = _error_out(error).model_dump(mode="json", exclude_none=True)
-    return JSONResponse(body, error.status, headers)
-
-
-def _add_error_handlers(app: FastAPI) -> None:
-    @app.exception_handler(ServiceError)
-    async def known(request: Request, error: ServiceError) -> JSONResponse:
-        return respond(request.scope, error)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        problems = [
-            {"where": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()
-        ]
-        message = (
-            f"The request cannot be understood: {problems[0]['where']}: {problems[0]['problem']}."
-        )
-        detail: dict[str, object] = {"problems": problems[:10]}
-        return respond(request.scope, ServiceError(ErrorType.INVALID_REQUEST, message, detail))
-
-    @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
-        kind = {404: ErrorType.NOT_FOUND, 405: ErrorType.METHOD_NOT_ALLOWED}.get(
-            error.status_code, ErrorType.INVALID_REQUEST
-        )
-        return respond(request.scope, ServiceError(kind, f"{error.detail}."))
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.error("unexpected failure", exc_info=error)
-        failure = ServiceError(ErrorType.INTERNAL, "The service failed on this request.")
-        return respond(request.scope, failure)
-
-
-def _error_out(error: ServiceError) -> ErrorOut:
-    return ErrorOut(error=error.message, error_type=error.error_type, detail=error.detail)
+        @app.get("/metrics", response_class=Response)
+        async def prometheus() -> Response:
+            """Prometheus metrics."""
+            predictor.metrics.queue.set(predictor.queued_windows)
+            return Response(predictor.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _host(url: str | None) -> str | None:

@@ -100,6 +100,9 @@ def load_config(folder: Path) -> ArtefactConfig:
         raise ArtefactError(f"{path} is damaged: {where}: {first['msg']}") from error
     if tuple(config.relations) != RELATIONS or tuple(config.force_codes) != FORCE_CODES:
         raise ArtefactError(f"{path} was trained with other labels than this service knows")
+    for name in (MODEL_FILE, TOKENIZER_FILE, HEAD_FILE):
+        if name not in config.sha256:
+            raise ArtefactError(f"{path} is damaged: it has no checksum of {name}")
     for name, expected in config.sha256.items():
         _check_file(folder / name, expected)
     return config
@@ -119,6 +122,17 @@ def sha256(path: Path) -> str:
 
 
 def load_metrics(folder: Path) -> dict[str, Any]:
-    """What training measured of this model; empty where there is no such file."""
+    """What training measured of this model; empty where there is no such file.
+
+    Raises ArtefactError where it is damaged.
+    """
     path = folder / METRICS_FILE
-    return dict(json.loads(path.read_bytes())) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        measured = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ArtefactError(f"{path} is damaged: {error}") from error
+    if not isinstance(measured, dict):
+        raise ArtefactError(f"{path} is damaged: it holds no figures")
+    return measured

@@ -1,8 +1,10 @@
 """The classifier as the service runs it: cut a story, run its windows, judge the outcome."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -16,6 +18,7 @@ from service.artefact import (
     load_config,
 )
 from service.cpus import cpu_flags
+from service.embedding import scale_after_lookup
 from service.errors import ArtefactError
 from service.labels import FORCE_CODES, RELATIONS
 from service.runtime import openvino
@@ -26,6 +29,10 @@ from service.text import Cut, Window, cut
 # distinct shapes keep the runtime from compiling anew.
 BATCH_WINDOWS = 16
 _LENGTH_STEP = 16
+# CPU instructions that decide how fast matrices are multiplied.
+_MATRIX_FLAGS = frozenset(
+    "avx2 avx_vnni avx512f avx512_vnni avx512_bf16 amx_int8 amx_bf16 asimddp i8mm bf16".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,20 @@ class Judgement:
     sentences: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How the runtime executes the encoder on this machine.
+
+    `matrix_kernels` counts its matrix multiplications by the number type they are
+    computed in (`i8`, `bf16`, `f32`); `precision` is that of all the rest.
+    """
+
+    precision: str
+    matrix_kernels: Mapping[str, int]
+    threads: int
+    cpu_flags: Sequence[str]
+
+
 class Model:
     """A loaded artefact. `run` is not safe for concurrent use; all else is."""
 
@@ -59,16 +80,15 @@ class Model:
         tokenizer: Tokenizer,
         head: StoryHead,
         compiled: openvino.CompiledModel,
-        precision: str,
     ) -> None:
         self.config = config
-        self.precision = precision
+        self.running = _running(compiled)
         self._tokenizer = tokenizer
         self._head = head
         self._request = compiled.create_infer_request()
 
     @classmethod
-    def load(cls, folder: Path, threads: int) -> "Model":
+    def load(cls, folder: Path, threads: int) -> Self:
         """The model in `folder`, to run on `threads` CPUs. Raises ArtefactError."""
         config = load_config(folder)
         try:
@@ -76,21 +96,21 @@ class Model:
             head = StoryHead.load(folder / HEAD_FILE)
             core = openvino.Core()
             network = core.read_model(folder / MODEL_FILE)
-            precision = _precision()
+            scale_after_lookup(network)
             compiled = core.compile_model(
                 network,
                 "CPU",
                 {
                     "INFERENCE_NUM_THREADS": threads,
                     "NUM_STREAMS": 1,
-                    "INFERENCE_PRECISION_HINT": precision,
+                    "INFERENCE_PRECISION_HINT": _precision(),
                     # Compiled shapes kept: the default of 5000 costs 25 MB and gains nothing.
                     "CPU_RUNTIME_CACHE_CAPACITY": 64,
                 },
             )
         except (RuntimeError, ValueError, KeyError, OSError) as error:
             raise ArtefactError(f"the model at {folder} cannot be loaded: {error}") from error
-        return cls(config, tokenizer, head, compiled, precision)
+        return cls(config, tokenizer, head, compiled)
 
     def cut(self, title: str | None, text: str) -> Cut:
         """The story cut into windows for `run`."""
@@ -145,6 +165,21 @@ class Model:
 def _precision() -> str:
     """bf16 only where the CPU computes it: without, OpenVINO emulates it 50 times slower."""
     return "bf16" if cpu_flags() & {"amx_bf16", "avx512_bf16"} else "f32"
+
+
+def _running(compiled: openvino.CompiledModel) -> Running:
+    """As the runtime itself tells it, which may differ from what it was asked for."""
+    types = Counter(
+        str(info["runtimePrecision"].value)
+        for info in (op.get_rt_info() for op in compiled.get_runtime_model().get_ordered_ops())
+        if info["layerType"].value in ("FullyConnected", "MatMul")
+    )
+    return Running(
+        precision=compiled.get_property("INFERENCE_PRECISION_HINT").to_string(),
+        matrix_kernels=dict(types),
+        threads=int(compiled.get_property("INFERENCE_NUM_THREADS")),
+        cpu_flags=sorted(cpu_flags() & _MATRIX_FLAGS),
+    )
 
 
 def _sentence_scores(cutting: Cut, outputs: Sequence[WindowOutput]) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from service.errors import ErrorType, ServiceError
 from service.fetch import Fetcher
 from service.labels import FORCE_CODES, NEGATIVE_LABEL, POSITIVE_LABEL, force_rank, tags
 from service.language import is_english
+from service.metrics import Metrics
 from service.model import Judgement, Model, WindowOutput
 from service.places import Locator
 from service.reader import PageReader
@@ -22,6 +23,8 @@ from service.text import Cut
 T = TypeVar("T")
 WARM_UP = "Police said an officer shot a man in Springfield, Ill., on Monday. He survived."
 MAX_EVIDENCE = 5
+# Characters of English in a window: to know roughly what a story will ask of the model.
+_WINDOW_CHARS = 400
 # Shorter texts are answered, but the model has seen little of the kind.
 _SHORT_WORDS = 12
 
@@ -42,7 +45,10 @@ class Predictor:
         self.settings = settings
         self._fetcher = fetcher or Fetcher()
         self._reader = reader or PageReader()
+        self.metrics = Metrics()
         self._batcher: Batcher | None = None
+        self._stop_at: float | None = None
+        self._timeouts: set[asyncio.Timeout] = set()
 
     @classmethod
     def load(cls, settings: Settings, fetcher: Fetcher | None = None) -> "Predictor":
@@ -52,7 +58,7 @@ class Predictor:
         return cls(model, locator, settings, fetcher)
 
     async def __aenter__(self) -> "Predictor":
-        self._batcher = Batcher(self.model, self.settings.queue_windows)
+        self._batcher = Batcher(self.model, self.settings.queue_windows, self.metrics)
         await self.judge(Story(text=WARM_UP))
         return self
 
@@ -77,35 +83,72 @@ class Predictor:
         """Model windows that wait or are being run."""
         return 0 if self._batcher is None else self._batcher.queued_windows
 
-    async def predict(self, request: StoryIn) -> Prediction:
-        """The prediction for one request within the deadline. Raises ServiceError."""
-        return await self.in_time(self._predict(request))
+    def check_room(self) -> None:
+        """Raises ServiceError `overloaded` while no further story could be taken."""
+        if self._batcher is not None:
+            self._batcher.check_room(1)
 
-    async def _predict(self, request: StoryIn) -> Prediction:
-        return await self.judge(await self.read(request))
+    def hurry(self, seconds: float) -> None:
+        """Gives all that is in work, and all that comes, at most so long: the service stops."""
+        self._stop_at = asyncio.get_running_loop().time() + seconds
+        for timeout in self._timeouts:
+            if timeout.expired():
+                continue
+            timeout.reschedule(min(timeout.when() or self._stop_at, self._stop_at))
 
-    async def in_time(self, work: Awaitable[T]) -> T:
-        """What `work` gives, within the deadline of a request. Raises ServiceError."""
+    async def predict(self, request: StoryIn, deadline: float | None = None) -> Prediction:
+        """The prediction for one request. Raises ServiceError.
+
+        `deadline` is in seconds of the event loop's clock; None counts from now.
+        """
+        now = asyncio.get_running_loop().time()
+        deadline = now + self.settings.request_deadline_s if deadline is None else deadline
+        if deadline <= now:
+            raise self._too_late()
+        return await self.in_time(self._predict(request, deadline), deadline)
+
+    async def _predict(self, request: StoryIn, deadline: float) -> Prediction:
+        self.check_room()  # rather now than after a page was fetched
+        return await self.judge(await self.read(request), deadline)
+
+    async def in_time(self, work: Awaitable[T], deadline: float | None = None) -> T:
+        """What `work` gives before the deadline, `None` counting from now. Raises ServiceError."""
+        if deadline is None:
+            deadline = asyncio.get_running_loop().time() + self.settings.request_deadline_s
+        timeout = asyncio.timeout_at(min(deadline, self._stop_at or deadline))
+        self._timeouts.add(timeout)
         try:
-            async with asyncio.timeout(self.settings.request_deadline_s):
+            async with timeout:
                 return await work
         except TimeoutError as error:
-            raise ServiceError(
-                ErrorType.DEADLINE_EXCEEDED,
-                f"No answer within {self.settings.request_deadline_s:g} seconds.",
-            ) from error
+            raise self._too_late() from error
+        finally:
+            self._timeouts.discard(timeout)
+
+    def _too_late(self) -> ServiceError:
+        if self._stop_at is not None:
+            return ServiceError(ErrorType.NOT_READY, "The service is stopping; try again.")
+        return ServiceError(
+            ErrorType.DEADLINE_EXCEEDED,
+            f"No answer within {self.settings.request_deadline_s:g} seconds.",
+        )
 
     async def read(self, request: StoryIn) -> Story:
         """The story of a request: its own text, or what stands at its URL."""
         if request.text is None:
-            page = await self._fetcher.fetch(request.url or "")
-            return await self._reader.read(page)
+            with self.metrics.stage("fetch"):
+                page = await self._fetcher.fetch(request.url or "")
+            with self.metrics.stage("extract"):
+                return await self._reader.read(page)
         if not request.text.strip():
             raise ServiceError(ErrorType.TOO_SHORT, "The text is empty.")
         return request.story()
 
-    async def judge(self, story: Story) -> Prediction:
-        """The prediction for a story that has been read. Raises ServiceError."""
+    async def judge(self, story: Story, deadline: float | None = None) -> Prediction:
+        """The prediction for a story that has been read. Raises ServiceError.
+
+        With a deadline it is refused as `overloaded` where it would wait too long.
+        """
         limit = self.settings.max_text_chars
         if len(story.text) > limit:
             raise ServiceError(
@@ -115,8 +158,10 @@ class Predictor:
             )
         if self._batcher is None:
             raise ServiceError(ErrorType.NOT_READY, "The service is starting.")
-        cutting = await asyncio.to_thread(self.model.cut, story.title, story.text)
-        outputs = await self._batcher.run(cutting.windows)
+        about = 1 + len(story.text) // _WINDOW_CHARS
+        with self._batcher.expecting(about, deadline), self.metrics.stage("tokenise"):
+            cutting = await asyncio.to_thread(self.model.cut, story.title, story.text)
+        outputs = await self._batcher.run(cutting.windows, deadline)
         return await asyncio.to_thread(self._conclude, story, cutting, outputs)
 
     def _conclude(self, story: Story, cutting: Cut, outputs: Sequence[WindowOutput]) -> Prediction:
@@ -125,7 +170,8 @@ class Predictor:
         report, mention, none = judgement.relation
         positive = report >= thresholds.report
         evidence = self._evidence(story.text, cutting.spans, judgement, positive)
-        located = self.locator.locate(story, [Span(e.start, e.end) for e in evidence])
+        with self.metrics.stage("places"):
+            located = self.locator.locate(story, [Span(e.start, e.end) for e in evidence])
         force = self._force(judgement) if positive else ()
         fatal = positive and judgement.fatal >= thresholds.fatal
         english = is_english(story.text)

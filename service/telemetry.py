@@ -1,48 +1,26 @@
-"""What a person watching the service sees: Prometheus metrics and one log line per request."""
+"""One JSON log line and one id per request, and an answer even where the service failed."""
 
 import json
 import logging
 import time
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.errors import ErrorType, ServiceError
+from service.metrics import Metrics
+
 REQUEST_ID_HEADER = "X-Request-ID"
+# What the log says where the client left before the answer; the number is nginx's.
+CLIENT_LEFT = 499
+_MAX_FRAMES = 200
+Respond = Callable[[Scope, ServiceError], ASGIApp]
 log = logging.getLogger("service.request")
-
-
-class Metrics:
-    """The Prometheus metrics of one application."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "requests_total", "Requests answered", ["path", "status"], registry=self.registry
-        )
-        self.seconds = Histogram(
-            "request_seconds", "Seconds until the answer", ["path"], registry=self.registry
-        )
-        self.stories = Counter(
-            "stories_total", "Stories answered, by label", ["label"], registry=self.registry
-        )
-        self.confidence = Histogram(
-            "report_probability",
-            "Calibrated probability that a story is a report",
-            buckets=[i / 10 for i in range(1, 11)],
-            registry=self.registry,
-        )
-        self.errors = Counter(
-            "errors_total", "Stories without an answer", ["error_type"], registry=self.registry
-        )
-        self.queue = Gauge("queue_windows", "Model windows waiting", registry=self.registry)
-
-    def render(self) -> bytes:
-        """The exposition text."""
-        return generate_latest(self.registry)
 
 
 @dataclass
@@ -53,13 +31,20 @@ class RequestNote:
 
 
 class RequestLog:
-    """ASGI middleware: gives each request an id, counts it, and logs one JSON line."""
+    """ASGI middleware: gives each request an id, counts it, and logs one JSON line.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, paths: frozenset[str]) -> None:
+    An unexpected exception ends here: its traceback is logged without its message,
+    which may quote a story, and `respond` makes the answer.
+    """
+
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, paths: frozenset[str], respond: Respond
+    ) -> None:
         self.app = app
         self.metrics = metrics
         # Any other path is counted as one, or a scanner would fill the memory with labels.
         self.paths = paths
+        self.respond = respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,7 +54,7 @@ class RequestLog:
         note = RequestNote()
         scope.setdefault("state", {})["note"] = note
         started = time.perf_counter()
-        status = 500
+        status: int | None = None
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -80,13 +65,35 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, send_with_id)
+        except Exception as error:  # the outermost place where one can still be answered
+            log.error(json.dumps({"request_id": request_id, "failure": _failure(error)}))
+            failed = ServiceError(ErrorType.INTERNAL, "The service failed on this request.")
+            if status is None:
+                await self.respond(scope, failed)(scope, receive, send_with_id)
         finally:
             seconds = time.perf_counter() - started
-            path = scope["path"] if scope["path"] in self.paths else "other"
-            self.metrics.requests.labels(path, str(status)).inc()
-            self.metrics.seconds.labels(path).observe(seconds)
-            if "error_type" in note.facts:
-                self.metrics.errors.labels(note.facts["error_type"]).inc()
-            facts = {"request_id": request_id, "method": scope["method"], "path": path}
-            facts |= {"status": status, "ms": round(seconds * 1000, 1), **note.facts}
-            log.info(json.dumps(facts))
+            self._count(scope, note, request_id, status or CLIENT_LEFT, seconds)
+
+    def _count(
+        self, scope: Scope, note: RequestNote, request_id: str, status: int, seconds: float
+    ) -> None:
+        path = scope["path"] if scope["path"] in self.paths else "other"
+        self.metrics.requests.labels(path, str(status)).inc()
+        self.metrics.seconds.labels(path).observe(seconds)
+        if "error_type" in note.facts:
+            self.metrics.errors.labels(note.facts["error_type"]).inc()
+        facts = {"request_id": request_id, "method": scope["method"], "path": path}
+        facts |= {"status": status, "ms": round(seconds * 1000, 1), **note.facts}
+        log.info(json.dumps(facts))
+
+
+def _failure(error: BaseException) -> list[str]:
+    """The types of an exception and of its causes, and where each was raised."""
+    told: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None and len(told) < _MAX_FRAMES:
+        frames = traceback.extract_tb(seen.__traceback__)
+        told.append(type(seen).__qualname__)
+        told += [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        seen = seen.__cause__ or seen.__context__
+    return told

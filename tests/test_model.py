@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from service.artefact import HEAD_FILE, load_config
+from service.artefact import HEAD_FILE, load_config, load_metrics
 from service.errors import ArtefactError
 from service.labels import RELATIONS
 from service.model import Model
@@ -101,3 +101,16 @@ def test_a_config_with_other_labels_is_refused(tmp_path: Path) -> None:
     (folder / "config.json").write_text("{}")
     with pytest.raises(ArtefactError, match="damaged: name"):
         load_config(folder)
+
+
+def test_a_file_without_a_checksum_and_damaged_figures_are_refused(tmp_path: Path) -> None:
+    folder = shutil.copytree(SERVING, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    del config["sha256"]["model.onnx"]
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ArtefactError, match="no checksum of model"):
+        load_config(folder)
+    for damaged in ("{", "[]"):
+        (folder / "metrics.json").write_text(damaged)
+        with pytest.raises(ArtefactError, match="json is damaged"):
+            load_metrics(folder)

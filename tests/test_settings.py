@@ -21,7 +21,15 @@ def test_values_are_read_once_and_cast() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "eighty"), ("PORT", "70000"), ("REQUEST_DEADLINE_S", "-1"), ("MODEL_THREADS", "0")],
+    [
+        ("PORT", "eighty"),
+        ("PORT", "70000"),
+        ("REQUEST_DEADLINE_S", "-1"),
+        ("MODEL_THREADS", "0"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("METRICS_ACCESS", "shut"),
+        ("DOCS_ACCESS", "token"),
+    ],
 )
 def test_a_bad_value_names_its_variable(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{name}='{value}'"):
