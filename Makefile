@@ -43,7 +43,7 @@ format: .venv/dev.stamp
 	touch $@
 
 # torch goes first and alone: a looser pin would bring gigabytes of GPU packages.
-.venv/dev.stamp: .venv/serving.stamp requirements.in requirements-dev.txt requirements-gazetteer.in requirements-parquet.txt training/requirements.txt
+.venv/dev.stamp: .venv/serving.stamp requirements.in requirements-dev.txt requirements-gazetteer.in requirements-parquet.txt requirements-collector.txt training/requirements.txt
 	$(PIP) install --quiet torch==2.13.0
 	$(PIP) install --quiet -r requirements-dev.txt
 	touch $@
