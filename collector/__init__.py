@@ -18,14 +18,16 @@ the database, so a process killed at any point is simply started again.
            answer of another model version is a further row; exactly one per story is
            `current`. Without KEEP_TEXT the text goes now.
 4. group   `grouping.group` puts a story that reports force into the incident it belongs
-           to, or opens one as `pending`, and writes the incident's summary anew.
+           to (`likeness.py`), or opens one as `pending`, and writes the incident's summary
+           (`incidents.py`) anew.
 
 What fails for a passing reason is tried again (`queue.retry`: back-off and jitter); what
 fails for good is a dead letter with its reason (`queue.bury`).
 
-Who calls what: adapters know `source.py` alone. The worker (`worker.py`) calls `queue`,
-`stories` and `grouping`. The feed reads the tables of `schema.py` in `Store.read()`;
-reviews and withdrawals go through `reviews.py`, which never touches a prediction.
+Who calls what: adapters know `source.py` alone. The loop (`collecting.py`) lists and hands
+items to the worker (`worker.py`), which calls `queue`, `stories` and `grouping`. The feed
+reads the tables of `schema.py` in `Store.read()`; reviews and withdrawals go through
+`reviews.py`, which never touches a prediction's answer (a withdrawal empties its words).
 
 Every write happens inside `Store.write()`, which lets one writer in at a time (an
 immediate transaction on SQLite, an advisory lock on PostgreSQL). Incidents carry a

@@ -14,7 +14,7 @@ from collector.incidents import EventPlace, Report
 from collector.names import name_marks
 from service.fingerprint import containment
 
-_SEVERAL = 3  # names
+_MANY = 8  # names
 _ASKED = 3  # reports of an incident
 WINDOW_DAYS = 400  # between publication dates; trials and anniversaries come late
 # Reports that the counts of marks are eked out with: in a small store every mark is rare.
@@ -24,7 +24,10 @@ _MAX_RARITY = 3.0  # a few rare names shared are as good as many
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """Features of a pair, each 0 where nothing is known. Weights come in the same form."""
+    """Features of a pair, each 0 where nothing is known. Weights come in the same form.
+
+    Kinds of force are left out: the sets to fit on each have but one.
+    """
 
     same_city: float = 0.0
     other_city: float = 0.0
@@ -36,7 +39,7 @@ class Likeness:
     shared_text: float = 0.0  # share of the shorter one's phrases
     shared_names: float = 0.0  # share of the shorter list's names, rare ones counting more
     rare_names: float = 0.0  # how many are shared, rare ones counting more, up to a limit
-    strangers: float = 0.0  # both name several, and none in common
+    strangers: float = 0.0  # none is shared: 1 where both name many, less where few
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,19 @@ class Weights:
 # By `python -m bench.incidents --fit`.
 SHIPPED = Weights(
     Likeness(
-        same_city=0.02,
-        other_city=-1.9,
-        same_county=0.45,
-        other_county=-0.95,
-        no_state=-2.08,
-        days=-0.92,
-        no_day=-4.45,
-        shared_text=2.2,
-        shared_names=2.98,
+        same_city=0.03,
+        other_city=-1.88,
+        same_county=0.28,
+        other_county=-1.01,
+        no_state=-2.24,
+        days=-0.91,
+        no_day=-4.42,
+        shared_text=2.14,
+        shared_names=2.73,
         rare_names=0.37,
+        strangers=-1.69,
     ),
-    intercept=1.53,
+    intercept=1.72,
 )
 
 
@@ -108,7 +112,7 @@ def compare(a: Report, b: Report, rarity: Rarity) -> Likeness:
         shared_text=containment(a.fingerprint, b.fingerprint),
         shared_names=share,
         rare_names=min(_MAX_RARITY, shared),
-        strangers=float(strangers),
+        strangers=strangers,
     )
 
 
@@ -143,8 +147,8 @@ def choose_incident(
     return best if best is not None and likely[best] >= weights.threshold else None
 
 
-def _names(a: Report, b: Report, rarity: Rarity) -> tuple[float, float, bool]:
-    """Of the shared names the sum of rarities, their share of the shorter list's, and if none.
+def _names(a: Report, b: Report, rarity: Rarity) -> tuple[float, float, float]:
+    """Of the shared names the sum of rarities, their share of the shorter list's, `strangers`.
 
     The names of the places do not count: they are features of their own.
     """
@@ -152,7 +156,7 @@ def _names(a: Report, b: Report, rarity: Rarity) -> tuple[float, float, bool]:
     one, two = a.names - places, b.names - places
     shared = sum(rarity.of(mark) for mark in one & two)
     least = min(sum(map(rarity.of, one)), sum(map(rarity.of, two)))
-    strangers = min(len(one), len(two)) >= _SEVERAL and not one & two
+    strangers = 0.0 if one & two else min(1.0, min(len(one), len(two)) / _MANY)
     return shared, shared / least if least > 0 else 0.0, strangers
 
 

@@ -35,7 +35,6 @@ def report(
     text: str,
     place: EventPlace = OHIO,
     day: date | None = date(2026, 5, 1),
-    force: tuple[str, ...] = ("hard_hands",),
     story_id: str = "x",
 ) -> Report:
     return Report(
@@ -44,7 +43,7 @@ def report(
         report=0.9,
         confidence=0.9,
         needs_review=False,
-        force=force,
+        force=("hard_hands",),
         fatal=False,
         title=None,
         description="",
@@ -76,9 +75,9 @@ def test_reports_of_one_event(a: Report, b: Report) -> None:
 @pytest.mark.parametrize(
     ("a", "b"),
     [
-        (report(PUNCHED), report(TASED, force=("electric",))),
+        (report(PUNCHED), report(TASED, day=date(2026, 5, 10))),
         (report(PUNCHED), report(TASED, EventPlace(city="Akron", state="Ohio"))),
-        (report(PUNCHED), report(TASED, EventPlace(), None, ("electric",))),
+        (report(PUNCHED), report(TASED, EventPlace(), None)),
     ],
 )
 def test_reports_of_different_events(a: Report, b: Report) -> None:
@@ -95,7 +94,7 @@ def test_other_states_and_other_years_are_never_one_event() -> None:
 
 
 def test_the_likelier_incident_is_chosen() -> None:
-    punched, tased = report(PUNCHED), report(TASED, force=("electric",))
+    punched, tased = report(PUNCHED), report(TASED, day=date(2026, 5, 8))
     late = report(SUED, day=date(2026, 5, 9))
     rarity = Rarity([punched, tased, late])
     assert choose_incident(late, {1: [tased], 2: [punched]}, rarity) == 2
