@@ -114,15 +114,15 @@ def group(known: Sequence[Known], weights: Weights = SHIPPED) -> list[int]:
     """Incident numbers as the collector would give them, the reports coming in by date."""
     order = sorted(range(len(known)), key=lambda i: (known[i].report.day or date.min, i))
     found = [0] * len(known)
-    rarity = Rarity([])
+    rarity = Rarity()
     members: dict[int, list[Report]] = {}
     for i in order:
         report = known[i].report
-        rarity.add(report)
         near = {n: rs for n, rs in members.items() if any(may_match(report, r) for r in rs)}
         number = choose_incident(report, near, rarity, weights)
         found[i] = len(members) if number is None else number
         members.setdefault(found[i], []).append(report)
+        rarity.add(found[i], report)
     return found
 
 
@@ -226,7 +226,10 @@ class Pairs:
 
 def pairs(known: Sequence[Known]) -> Pairs:
     """All pairs that may match, as the collector compares them once it has met them all."""
-    rarity = Rarity([k.report for k in known])
+    numbers = {incident: n for n, incident in enumerate({k.incident: 0 for k in known})}
+    rarity = Rarity()
+    for k in known:
+        rarity.add(numbers[k.incident], k.report)
     sizes = Counter(k.incident for k in known)
     rows, same, size, folds = [], [], [], []
     for i, a in enumerate(known):

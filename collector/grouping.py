@@ -39,8 +39,7 @@ def group(session: Session, story_id: str, now: datetime) -> int:
     members: dict[int, list[Report]] = {}
     for incident_id, other in others:
         members.setdefault(incident_id or 0, []).append(other)
-    rarity = Rarity([report, *(other for _, other in others)])
-    incident_id = choose_incident(report, members, rarity)
+    incident_id = choose_incident(report, members, Rarity(members))
     if incident_id is None:
         incident_id = _open(session, report, now)
     session.execute(

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 from collector.incidents import EventPlace, Report
 from collector.names import name_marks
@@ -17,8 +18,8 @@ from service.fingerprint import containment
 _MANY = 8  # names
 _ASKED = 3  # reports of an incident
 WINDOW_DAYS = 400  # between publication dates; trials and anniversaries come late
-# Reports that the counts of marks are eked out with: in a small store every mark is rare.
-_UNSEEN_REPORTS = 30
+# Incidents that the counts are eked out with: in a small store every name is rare.
+_UNSEEN_INCIDENTS = 30
 _MAX_RARITY = 3.0  # a few rare names shared are as good as many
 
 
@@ -54,39 +55,44 @@ class Weights:
 # By `python -m bench.incidents --fit`.
 SHIPPED = Weights(
     Likeness(
-        same_city=0.03,
-        other_city=-1.88,
-        same_county=0.28,
-        other_county=-1.01,
-        no_state=-2.24,
-        days=-0.91,
-        no_day=-4.42,
-        shared_text=2.14,
-        shared_names=2.73,
-        rare_names=0.37,
-        strangers=-1.69,
+        same_city=0.29,
+        other_city=-1.66,
+        same_county=-0.29,
+        other_county=-1.5,
+        no_state=-2.03,
+        days=-0.92,
+        no_day=-4.05,
+        shared_text=1.96,
+        shared_names=2.93,
+        rare_names=0.44,
+        strangers=-1.6,
     ),
-    intercept=1.72,
+    intercept=1.45,
 )
 
 
 class Rarity:
-    """How much a shared name tells: the less, the more reports have it."""
+    """How much a shared name tells: the less, the more incidents have it.
 
-    def __init__(self, reports: Iterable[Report]) -> None:
-        self._reports = 0
+    Incidents are counted, not reports, or the names of a long case would tell least of all.
+    """
+
+    def __init__(self, members: Mapping[int, Iterable[Report]] = MappingProxyType({})) -> None:
+        self._names: dict[int, set[int]] = {}
         self._counts: Counter[int] = Counter()
-        for report in reports:
-            self.add(report)
+        for incident, reports in members.items():
+            for report in reports:
+                self.add(incident, report)
 
-    def add(self, report: Report) -> None:
-        """One more report is known."""
-        self._reports += 1
-        self._counts.update(report.names)
+    def add(self, incident: int, report: Report) -> None:
+        """One more report of an incident is known."""
+        names = self._names.setdefault(incident, set())
+        self._counts.update(report.names - names)
+        names |= report.names
 
     def of(self, mark: int) -> float:
-        """0 (everyone has it) to 1 (nobody else has)."""
-        total = self._reports + _UNSEEN_REPORTS
+        """0 (all have it) to 1 (no more than one has)."""
+        total = len(self._names) + _UNSEEN_INCIDENTS
         return 1.0 - math.log(max(1, self._counts[mark])) / math.log(total)
 
 
