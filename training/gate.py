@@ -42,6 +42,7 @@ SETS = {
     "crime and other news": "CEHNQU",
     "protest and national news": "DS",
     "who did what": "FJMRT",
+    "bare headlines": "VW",
 }
 # A figure on few rows moves by chance: by one standard error, and by no less than one report of
 # the set counts, nor than this. (A perfect figure has no bootstrap error at all.)
