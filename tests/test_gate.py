@@ -10,7 +10,7 @@ import pytest
 
 from service.artefact import CONFIG_FILE, HEAD_FILE, sha256
 from service.model import Model
-from tests.conftest import ROOT
+from training.data import CHECKS, read_stories, story_files
 from training.gate import (
     FLOORS,
     MODEL,
@@ -26,6 +26,7 @@ from training.gate import (
     read_floors,
     table,
 )
+from training.split import ONLY_TESTED, parts
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +59,15 @@ def test_the_shipped_model_holds_its_floors(model: Model, rows: Gold) -> None:
 
 
 def test_every_story_file_is_gated() -> None:
-    letters = {path.stem for path in (ROOT / "training" / "stories").glob("*.jsonl")}
+    letters = {path.stem for path in story_files()}
     assert letters == set("".join(SETS.values()))
+
+
+def test_checks_are_never_trained_on() -> None:
+    assert {path.stem for path in CHECKS.glob("*.jsonl")} == ONLY_TESTED
+    data = parts(read_stories())
+    assert not {e.source for e in data.train + data.calibration} & ONLY_TESTED
+    assert {e.source for e in data.test} >= ONLY_TESTED
 
 
 def test_a_worse_model_is_not_promoted(
@@ -92,8 +100,10 @@ def test_a_floor_is_lowered_only_for_a_reason(worse: Path, tmp_path: Path) -> No
         pin(worse / "serving", path, None)
     assert path.read_bytes() == FLOORS.read_bytes()
     pin(worse / "serving", path, "the codebook changed")
-    record = json.loads(path.read_text())
-    assert {row["reason"] for row in record["lowered"]} == {"the codebook changed"}
+    before = json.loads(FLOORS.read_text())["lowered"]
+    lowered = json.loads(path.read_text())["lowered"]
+    assert lowered[: len(before)] == before
+    assert {row["reason"] for row in lowered[len(before) :]} == {"the codebook changed"}
     assert not promote(worse, tmp_path / "model", FLOORS)
     assert promote(worse, tmp_path / "model", path)
 

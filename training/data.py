@@ -38,6 +38,8 @@ from training.near_copies import Distinct, grouped
 from training.review_export import export_reviews
 
 STORIES = Path(__file__).parent / "stories"
+# Stories that only ever test (`training.split.ONLY_TESTED`), with no places marked.
+CHECKS = Path(__file__).parent / "checks"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Gathered:
 
 def story_files() -> list[Path]:
     """The project's own stories, by letter."""
-    return sorted(STORIES.glob("*.jsonl"))
+    return sorted([*STORIES.glob("*.jsonl"), *CHECKS.glob("*.jsonl")], key=lambda path: path.stem)
 
 
 def read_stories() -> list[Example]:

@@ -36,7 +36,7 @@ MODEL = ROOT / "model"
 FLOORS = ROOT / "tests" / "floors.json"
 # The parts of an `--out` folder that make up a model.
 PARTS = ("serving", "checkpoint")
-# What the project's own stories test; a letter is a file of training/stories.
+# What the project's own stories test; a letter is a file of training/stories or training/checks.
 SETS = {
     "breaking, courts and city hall": "ABGKP",
     "crime and other news": "CEHNQU",

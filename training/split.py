@@ -8,7 +8,7 @@ from training.examples import Example
 
 TEST = 0.10
 CALIBRATION = 0.06
-# Files of training/stories that only ever test: written apart from all that trains.
+# Files of training/checks, which only ever test: written apart from all that trains.
 ONLY_TESTED = frozenset({"W"})
 
 
