@@ -4,10 +4,12 @@ python -m bench.memory [--requests 10000] [--clients 4]     of the real server
 python -m bench.memory --parts                              of what it loads, part by part
 
 Mixed means: single stories, batches of 8, a story at the length limit, bad requests,
-place names, and addresses that are refused. Growth is the slope over the second half.
+place names, and addresses that are refused. Growth is the slope over the second half of a
+straight line, with its standard error; it is a trend where it is more than twice that.
 """
 
 import argparse
+import math
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +29,7 @@ if TYPE_CHECKING:  # --parts watches them being loaded
 
 STEPS = 20
 LIMIT_MB = 300
+LEAST_TREND = 0.5  # MB per 1,000 requests; Heroku starts a dyno anew every day
 BUSY = (503, 504)  # no room, or no answer in time
 
 
@@ -64,14 +67,31 @@ def mixed() -> Iterator[Request]:
         yield next(rare)
 
 
-def growth_mb_per_1000(requests: Sequence[int], rss_mb: Sequence[float]) -> float:
-    """Slope of the second half of the measurements."""
-    half = len(requests) // 2
-    return statistics.linear_regression(requests[half:], rss_mb[half:]).slope * 1000
+@dataclass(frozen=True)
+class Growth:
+    """MB per 1,000 requests, and the standard error of that."""
+
+    slope: float
+    error: float
+
+    @classmethod
+    def of(cls, requests: Sequence[int], rss_mb: Sequence[float]) -> "Growth":
+        """The least-squares line through the second half of the measurements, at least three."""
+        half = len(requests) // 2
+        x, y = requests[half:], rss_mb[half:]
+        line = statistics.linear_regression(x, y)
+        rest = sum((b - line.intercept - line.slope * a) ** 2 for a, b in zip(x, y, strict=True))
+        error = math.sqrt(rest / (len(x) - 2) / (statistics.pvariance(x) * len(x)))
+        return cls(line.slope * 1000, error * 1000)
+
+    @property
+    def is_trend(self) -> bool:
+        """Whether it is more than chance."""
+        return self.slope > max(2 * self.error, LEAST_TREND)
 
 
 def under_load(total: int, clients: int, python: str) -> int:
-    """Print memory after every twentieth of `total` requests; 1 if it is over the limit.
+    """Print memory after every twentieth of `total` requests; 1 if it is over the limit or grows.
 
     Raises RuntimeError on a wrong answer. That a slow machine refuses some is no wrong answer.
     """
@@ -87,11 +107,11 @@ def under_load(total: int, clients: int, python: str) -> int:
             sizes.append(server.rss_mb())
             print(f"{done[-1]:8} requests {sizes[-1]:6.0f} MB", flush=True)
     print(f"{sizes[0]:.0f} MB at start, {max(sizes):.0f} MB at most; the aim is {LIMIT_MB}")
-    print(
-        f"growth in the second half: {growth_mb_per_1000(done, sizes):+.2f} MB per 1,000 requests"
-    )
+    growth = Growth.of(done, sizes)
+    found = f"{growth.slope:+.2f} +- {growth.error:.2f} MB per 1,000 requests"
+    print(f"growth in the second half: {found}, {'a' if growth.is_trend else 'no'} trend")
     print(f"refused as too many: {refused} of {done[-1]}")
-    return int(max(sizes) > LIMIT_MB)
+    return int(max(sizes) > LIMIT_MB or growth.is_trend)
 
 
 def _refused(url: str, request: Request) -> bool:

@@ -1,9 +1,10 @@
-"""What a user would write: FastAPI around the shipped checkpoint in torch, fp32.
+"""What a user would write: FastAPI around a transformers pipeline with the shipped checkpoint.
 
 python -m bench.peer_server        listens on $PORT (8001)
 
-One request at a time: tokenise, cut at 512 tokens, one forward pass, softmax. It reads no
-windows, names no places and shows no evidence, so it does less than the service does.
+One request at a time, torch, fp32: the pipeline tokenises, cuts at 512 tokens, runs the
+model and applies softmax. It reads no windows, names no places and shows no evidence, so it
+does less than the service does.
 """
 
 import os
@@ -12,11 +13,12 @@ import torch
 import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast, TextClassificationPipeline, pipeline
+from transformers.modeling_outputs import SequenceClassifierOutput
 
 from service.labels import RELATIONS
 from service.settings import ROOT
-from training.network import StoryClassifier
+from training.network import StoryClassifier, StoryConfig
 
 CHECKPOINT = ROOT / "model" / "checkpoint"
 MAX_TOKENS = 512
@@ -29,10 +31,32 @@ class Story(BaseModel):
     text: str
 
 
+class SequenceClassifier(StoryClassifier):
+    """The checkpoint as pipelines call models: one text in, `logits` of its relation out."""
+
+    def forward(  # type: ignore[override]
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> SequenceClassifierOutput:
+        windows, _ = self.encode(input_ids, attention_mask)
+        stories = torch.arange(len(windows))
+        return SequenceClassifierOutput(logits=self.judge(windows, stories)[:, : len(RELATIONS)])
+
+
+def classifier() -> TextClassificationPipeline:
+    """The checkpoint in a text-classification pipeline."""
+    labels = dict(enumerate(RELATIONS))
+    config = StoryConfig.from_pretrained(CHECKPOINT, id2label=labels)
+    model = SequenceClassifier.from_pretrained(CHECKPOINT, config=config, dtype=torch.float32)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_file=str(CHECKPOINT / "tokenizer.json"), model_max_length=MAX_TOKENS
+    )
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]
+    return pipeline("text-classification", model=model.eval(), tokenizer=tokenizer, top_k=None)
+
+
 def create_app() -> FastAPI:
     """The application, with the checkpoint loaded."""
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(CHECKPOINT / "tokenizer.json"))
-    model = StoryClassifier.from_pretrained(CHECKPOINT, dtype=torch.float32).eval()
+    classify = classifier()
     app = FastAPI()
 
     @app.get("/health")
@@ -41,18 +65,8 @@ def create_app() -> FastAPI:
 
     @app.post("/predict")
     async def predict(story: Story) -> dict[str, float]:
-        given = tokenizer(
-            f"{story.title}\n{story.text}",
-            truncation=True,
-            max_length=MAX_TOKENS,
-            return_tensors="pt",
-            return_token_type_ids=False,
-        )
-        with torch.inference_mode():
-            windows, _ = model.encode(given["input_ids"], given["attention_mask"])
-            logits = model.judge(windows, torch.zeros(1, dtype=torch.long))
-            scores = logits[0, : len(RELATIONS)].softmax(-1)
-        return dict(zip(RELATIONS, scores.tolist(), strict=True))
+        [scores] = classify([f"{story.title}\n{story.text}"], truncation=True)
+        return {relation["label"]: relation["score"] for relation in scores}
 
     return app
 

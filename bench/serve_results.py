@@ -116,9 +116,9 @@ def markdown(results: Results) -> str:
             "|---|---|---|---|---|---|---|",
             *(row.line() for row in results.rows),
             "",
-            "The peer is bench/peer_server.py: the same checkpoint in torch, fp32, the first 512 "
-            "tokens, one request at a time. The service reads all of a story and answers places "
-            "and evidence, too.",
+            "The peer is bench/peer_server.py: the same checkpoint in a transformers pipeline, "
+            "fp32, the first 512 tokens, one request at a time. The service reads all of a story "
+            "and answers places and evidence, too.",
             "",
             "| target | measured | must | aim | reached |",
             "|---|---|---|---|---|",

@@ -24,7 +24,7 @@ from service.text import Window
 OLDEST_WINDOWS = BATCH_WINDOWS // 2
 _DEADLINE_SHARE = 1 / 3
 # Windows over which the model's pace is averaged.
-_PACE_WINDOWS = 4 * BATCH_WINDOWS
+_PACE_WINDOWS = 8 * BATCH_WINDOWS
 _MAX_RETRY_S = 30
 
 

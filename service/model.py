@@ -25,9 +25,10 @@ from service.runtime import openvino
 from service.story_head import StoryHead, sigmoid, softmax
 from service.text import Cut, Window, cut
 
-# Windows of one inference call, and the step their length is padded to: few
-# distinct shapes keep the runtime from compiling anew.
-BATCH_WINDOWS = 16
+# Windows of one inference call: 16 take 4 % less time a window and 40 MB more memory.
+BATCH_WINDOWS = 8
+# What their length is padded to a multiple of: few distinct shapes keep the runtime from
+# compiling anew.
 _LENGTH_STEP = 16
 # CPU instructions that decide how fast matrices are multiplied.
 _MATRIX_FLAGS = frozenset(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TypeVar
 
+from service.allocator import keep_memory_low
 from service.batching import Batcher
 from service.errors import ErrorType, ServiceError
 from service.fetch import Fetcher
@@ -53,6 +54,7 @@ class Predictor:
     @classmethod
     def load(cls, settings: Settings, fetcher: Fetcher | None = None) -> "Predictor":
         """With the model and gazetteer that the settings name. Raises ArtefactError."""
+        keep_memory_low()
         model = Model.load(settings.model_dir, settings.model_threads)
         locator = Locator.load(outlets=settings.outlets_file)
         return cls(model, locator, settings, fetcher)

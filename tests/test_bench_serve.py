@@ -7,7 +7,7 @@ import pytest
 
 from bench.limit import Encoder, Limits
 from bench.load import Load, drive
-from bench.memory import growth_mb_per_1000, mixed
+from bench.memory import Growth, mixed
 from bench.serve import CHECKPOINT, RESULTS_JSON, RESULTS_MD
 from bench.serve_results import OURS, PEER, Machine, Results, Row, markdown, read, targets
 from bench.stories import Text, of_length, own_stories, read_stories
@@ -97,9 +97,21 @@ def test_work_of_a_window() -> None:
 
 def test_growth_looks_at_the_second_half_only() -> None:
     requests = list(range(0, 2001, 100))
-    assert growth_mb_per_1000(requests, [300.0 + n / 100 for n in requests]) == pytest.approx(10)
-    settled = [min(300.0, 200.0 + n / 5) for n in requests]
-    assert growth_mb_per_1000(requests, settled) == pytest.approx(0)
+    steady = Growth.of(requests, [300.0 + n / 100 for n in requests])
+    assert steady.slope == pytest.approx(10)
+    assert steady.error == pytest.approx(0, abs=1e-6)
+    assert steady.is_trend
+    settled = Growth.of(requests, [min(300.0, 200.0 + n / 5) for n in requests])
+    assert settled.slope == pytest.approx(0)
+    assert not settled.is_trend
+
+
+def test_growth_within_its_error_is_no_trend() -> None:
+    growth = Growth.of([1, 2, 3, 4, 1000, 2000, 3000, 4000], [0, 0, 0, 0, 300, 303, 299, 304])
+    # By hand: slope 0.8, residuals -0.3, 1.9, -2.9, 1.3; sqrt(13.8 / 2 / 5).
+    assert growth.slope == pytest.approx(0.8)
+    assert growth.error == pytest.approx(1.1747, abs=1e-4)
+    assert not growth.is_trend
 
 
 def test_mixed_requests_are_mixed() -> None:

@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -228,3 +229,37 @@ def test_nothing_secret_is_logged(site: int, monkeypatch: pytest.MonkeyPatch) ->
     assert len(lines) == 27
     assert len({line["request_id"] for line in lines}) == 27
     assert "secret" not in logged.lower()
+
+
+def test_killed_in_the_midst_it_leaves_nothing_and_starts_again(
+    site: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    story = {"text": STORY["text"], "title": STORY["title"]}
+    command, port, busy = ("-m", "tests.loopback_server", str(site)), free_port(), threading.Event()
+
+    def keep_asking(url: str) -> None:
+        with suppress(requests.ConnectionError):
+            while True:
+                requests.post(f"{url}/predict", json=story, timeout=60)
+                busy.set()
+
+    with (
+        ThreadPoolExecutor(4) as threads,
+        running(*command, port=port, stderr=subprocess.DEVNULL) as (url, process),
+    ):
+        page = {"url": f"http://127.0.0.1:{site}/shooting.html"}
+        assert requests.post(f"{url}/predict", json=page, timeout=60).status_code == 200
+        right = requests.post(f"{url}/predict", json=story, timeout=60).json()
+        (reader,) = psutil.Process(process.pid).children(recursive=True)
+        for _ in range(4):
+            threads.submit(keep_asking, url)
+        assert busy.wait(60)
+        process.send_signal(signal.SIGKILL)
+    assert psutil.wait_procs([reader], timeout=60)[1] == []
+    with running(*command, port=port) as (url, process):
+        assert requests.get(f"{url}/health", timeout=60).status_code == 200
+        # 3 seconds, of processor time: what else the machine does must not count.
+        assert sum(psutil.Process(process.pid).cpu_times()[:2]) < 3
+        assert requests.post(f"{url}/predict", json=story, timeout=60).json() == right
+    assert list(tmp_path.iterdir()) == []
