@@ -1,16 +1,19 @@
-"""How well reports are grouped into incidents: `python -m bench.incidents [--fit]`.
+"""How well reports are grouped into incidents: `python -m bench.incidents [--fit] [--write]`.
 
 Three sets of the development data in BRUTALITY_WATCH_DATA (default `../shared`):
 
-    articles   full stories read one by one, with the model's own answers (place, force)
+    articles   full stories read one by one; place and date are the model's
     killings   short notes on people killed by police from three lists; those on one person
                in one state within 60 days are one incident; place and date are the list's
     protests   short notes on force at protests in 2020, each an incident of its own: the
-               same cities, the same nights
+               same cities, the same nights; place and date are the list's
 
-Every set is grouped by `collector.likeness` in the order of dates, as the collector does.
-`--fit` prints weights fitted on pairs of all three, and figures of five folds, each of
-whose incidents were in no pair that its weights were fitted on. No network.
+Force and deaths are the shipped model's answers. Every set is grouped by
+`collector.likeness` in the order of dates, as the collector does. Without options the
+shipped weights are measured, which were fitted on these very pairs. `--fit` prints weights
+fitted on pairs of all three, and figures of five folds, each of whose incidents were in no
+pair that its weights were fitted on; `--write` keeps those in bench/results/incidents.json.
+No network; a minute or two, five with a fit.
 """
 
 import argparse
@@ -21,11 +24,12 @@ import hashlib
 import json
 import os
 import random
+import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import date, datetime
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -43,23 +47,27 @@ from collector.likeness import (
     may_match,
 )
 from collector.names import name_marks
-from service.fingerprint import fingerprint
 from service.pipeline import Predictor
-from service.schemas import iso_date
+from service.schemas import describe, iso_date
 from service.settings import ROOT, Settings
-from service.story import Story
+from service.story import Prediction, Story
 
+RESULTS = Path(__file__).parent / "results" / "incidents.json"
 FOLDS = 5
 _NOTES = 1500  # of the killings, and of the protests at most
 _SAME_DAYS = 60
 _NAMELESS = ("withheld", "unknown", "unidentified")
 _LAG_DAYS = 5  # from an event to its report, drawn for notes that have the event's own date
+_AT_ONCE = 64  # stories the model is given
 
-# What a set's events weigh in a fit, all together. The protests have none, only pairs apart.
-_EVENTS = {"articles": 300.0, "killings": 300.0, "protests": 60.0}
-_APART = 5.0  # what pairs of different events weigh against that
+# What pairs of different events weigh in a fit, if those of one event weigh 1 per report.
+# Splits are favoured: of two events that were merged, one is never looked at and nothing on
+# the map tells; one that was split stands there twice, and a reviewer sees both.
+_APART = 8.0
+_SET = 300.0  # reports that a set stands for, however many it has
 
 Row = Mapping[str, Any]
+Figures = Mapping[str, float | None]  # None: no incident has two reports, so no pair is right
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -71,6 +79,16 @@ class Known:
 
     report: Report
     incident: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A text and the incident it is known to be of. `place` None: to be found by the model."""
+
+    row: Row
+    incident: str
+    day: date | None
+    place: EventPlace | None = None
 
 
 @dataclass(slots=True)
@@ -99,30 +117,32 @@ class Tally:
             self.precise += met / grouped[number]
             self.complete += met / true[incident]
 
-    def line(self, name: str, incidents: int) -> str:
-        """One row of the table."""
-        precision, recall = self.right / max(1, self.grouped), self.right / max(1, self.true)
-        b3_precision, b3_recall = self.precise / self.reports, self.complete / self.reports
-        return (
-            f"{name:10} {self.reports:5} reports {incidents:5} incidents  pairs P {precision:.3f} "
-            f"R {recall:.3f} F1 {_f1(precision, recall):.3f}  B3 P {b3_precision:.3f} "
-            f"R {b3_recall:.3f} F1 {_f1(b3_precision, b3_recall):.3f}"
-        )
+    def plus(self, other: "Tally") -> "Tally":
+        """The sums of both."""
+        return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def figures(self, incidents: int) -> Figures:
+        """Precision, recall and F1 of a set that has so many incidents."""
+        pairs = self.right / max(1, self.grouped), self.right / max(1, self.true)
+        b3 = self.precise / self.reports, self.complete / self.reports
+        table: dict[str, float | None] = {"reports": self.reports, "incidents": incidents}
+        for name, (precision, recall) in {"pair": pairs, "b3": b3}.items():
+            f1 = 2 * precision * recall / ((precision + recall) or 1.0)
+            for key, value in {"precision": precision, "recall": recall, "f1": f1}.items():
+                table[f"{name}_{key}"] = round(value, 4) if name == "b3" or self.true else None
+        return table
 
 
 def group(known: Sequence[Known], weights: Weights = SHIPPED) -> list[int]:
-    """Incident numbers as the collector would give them, the reports coming in by date."""
-    order = sorted(range(len(known)), key=lambda i: (known[i].report.day or date.min, i))
-    found = [0] * len(known)
-    rarity = Rarity()
+    """Incident numbers as the collector would give them, the reports coming in this order."""
+    found: list[int] = []
     members: dict[int, list[Report]] = {}
-    for i in order:
-        report = known[i].report
+    for one in known:
+        report = one.report
         near = {n: rs for n, rs in members.items() if any(may_match(report, r) for r in rs)}
-        number = choose_incident(report, near, rarity, weights)
-        found[i] = len(members) if number is None else number
-        members.setdefault(found[i], []).append(report)
-        rarity.add(found[i], report)
+        number = choose_incident(report, near, Rarity(near), weights)
+        found.append(len(members) if number is None else number)
+        members.setdefault(found[-1], []).append(report)
     return found
 
 
@@ -131,33 +151,18 @@ def data_folder() -> Path:
     return Path(os.environ.get("BRUTALITY_WATCH_DATA", ROOT.parent / "shared"))
 
 
-def articles(folder: Path) -> list[Known]:
-    """The labelled reports among full articles, judged by the shipped model."""
+def articles(folder: Path) -> list[Told]:
+    """The labelled reports among full articles."""
     labels = {}
     for path in [folder / "labels" / "articles.jsonl", *(ROOT / "training/labels").glob("*.jsonl")]:
         for row in map(json.loads, path.open(encoding="utf-8")):
             if row["relation"] == "report" and row.get("incident"):
                 labels[row["id"]] = row["incident"]
     chosen = [row for row in _rows(folder / "corpora/articles.jsonl.gz") if row["id"] in labels]
-    reports = asyncio.run(_judged(chosen))
-    return [Known(r, labels[row["id"]]) for row, r in zip(chosen, reports, strict=True)]
+    return [Told(row, labels[row["id"]], _day(row.get("date"))) for row in chosen]
 
 
-async def _judged(rows: Sequence[Row]) -> list[Report]:
-    reports = []
-    async with Predictor.load(Settings(model_threads=1)) as predictor:
-        for row in rows:
-            day = iso_date(row.get("date"))
-            story = Story(text=row["text"], title=row.get("title"), date=day, url=row.get("url"))
-            answer = await predictor.judge(story)
-            place = answer.located.event
-            where = EventPlace(place.city, place.county, place.state) if place else EventPlace()
-            day_of = date.fromisoformat(day) if day else None
-            reports.append(_report(row, day_of, where, answer.force, answer.fatal))
-    return reports
-
-
-def killings(folder: Path) -> list[Known]:
+def killings(folder: Path) -> list[Told]:
     """Notes on people killed: all whose person is in several lists, and as many others."""
     by_person: dict[tuple[str, str], list[tuple[date, Row]]] = defaultdict(list)
     for row in _rows(folder / "corpora/snippets.jsonl.gz"):
@@ -167,51 +172,67 @@ def killings(folder: Path) -> list[Known]:
         if row["corpus"].startswith("killings") and day and named and row.get("state"):
             by_person[person, row["state"]].append((day, row))
     chance = random.Random(0)
-    several: list[Known] = []
-    single: list[Known] = []
+    several: list[Told] = []
+    single: list[Told] = []
     for (person, state), told in sorted(by_person.items()):
         told.sort(key=lambda pair: (pair[0], pair[1]["id"]))
         same = [pair for pair in told if (pair[0] - told[0][0]).days <= _SAME_DAYS]
-        known = [Known(_note(row, day, chance), f"{person} {state}") for day, row in same]
-        (several if len(known) > 1 else single).extend(known)
+        notes = [_note(row, day, chance, f"{person} {state}") for day, row in same]
+        (several if len(notes) > 1 else single).extend(notes)
     return several + chance.sample(single, max(0, min(len(single), _NOTES - len(several))))
 
 
-def protests(folder: Path) -> list[Known]:
+def protests(folder: Path) -> list[Told]:
     """Notes on force at protests, each its own incident."""
     chance = random.Random(0)
     rows = [row for row in _rows(folder / "corpora/snippets.jsonl.gz") if row["corpus"] == "pb2020"]
     dated = [(day, row) for row in rows if (day := _day(row.get("date")))]
     chosen = chance.sample(dated, min(len(dated), _NOTES // 2))
-    return [Known(_note(row, day, chance), row["id"]) for day, row in chosen]
+    return [_note(row, day, chance, row["id"]) for day, row in chosen]
 
 
-def _note(row: Row, day: date, chance: random.Random) -> Report:
+def _note(row: Row, day: date, chance: random.Random, incident: str) -> Told:
     state = _states().get(row["state"], row["state"])
     told = date.fromordinal(day.toordinal() + chance.randint(0, _LAG_DAYS))
-    place = EventPlace(city=row.get("city") or None, state=state)
-    fatal = row["corpus"].startswith("killings")
-    return _report(row, told, place, ("firearm",) if fatal else (), fatal)
+    return Told(row, incident, told, EventPlace(city=row.get("city") or None, state=state))
 
 
-def _report(
-    row: Row, day: date | None, place: EventPlace, force: tuple[str, ...], fatal: bool
-) -> Report:
-    return Report(
-        story_id=row["id"],
+async def judged(sets: Mapping[str, Sequence[Told]]) -> dict[str, list[Known]]:
+    """The reports as the shipped model sees them, by date."""
+    known: dict[str, list[Known]] = {name: [] for name in sets}
+    async with Predictor.load(Settings(model_threads=1)) as predictor:
+        for name, told in sets.items():
+            for start in range(0, len(told), _AT_ONCE):
+                some = told[start : start + _AT_ONCE]
+                answers = await asyncio.gather(*(predictor.judge(_story(one)) for one in some))
+                known[name] += map(_known, some, answers)
+            known[name].sort(key=lambda one: one.report.day or date.min)
+    return known
+
+
+def _story(told: Told) -> Story:
+    row, day = told.row, told.day.isoformat() if told.day else None
+    return Story(text=row["text"], title=row.get("title"), date=day, url=row.get("url"))
+
+
+def _known(told: Told, answer: Prediction) -> Known:
+    event = answer.located.event
+    found = EventPlace(event.city, event.county, event.state) if event else EventPlace()
+    report = Report(
+        story_id=told.row["id"],
         label="brutality",
         report=1.0,
         confidence=1.0,
         needs_review=False,
-        force=force,
-        fatal=fatal,
-        title=row.get("title"),
-        description="",
-        day=day,
-        place=place,
-        fingerprint=fingerprint(row["text"]),
-        names=frozenset(name_marks(row["text"])),
+        force=answer.force,
+        fatal=answer.fatal,
+        title=told.row.get("title"),
+        description=describe(told.row["text"]),
+        day=told.day,
+        place=told.place or found,
+        names=frozenset(name_marks(told.row["text"])),
     )
+    return Known(report, told.incident)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,20 +246,21 @@ class Pairs:
 
 
 def pairs(known: Sequence[Known]) -> Pairs:
-    """All pairs that may match, as the collector compares them once it has met them all."""
+    """All pairs that may match, as the collector compares them when the later one comes in."""
     numbers = {incident: n for n, incident in enumerate({k.incident: 0 for k in known})}
-    rarity = Rarity()
-    for k in known:
-        rarity.add(numbers[k.incident], k.report)
     sizes = Counter(k.incident for k in known)
     rows, same, size, folds = [], [], [], []
     for i, a in enumerate(known):
-        for b in known[:i]:
-            if may_match(a.report, b.report):
-                rows.append(astuple(compare(a.report, b.report, rarity)))
-                same.append(a.incident == b.incident)
-                size.append(sizes[a.incident])
-                folds.append((fold_of(a), fold_of(b)))
+        earlier = [b for b in known[:i] if may_match(a.report, b.report)]
+        near: dict[int, list[Report]] = defaultdict(list)
+        for b in earlier:
+            near[numbers[b.incident]].append(b.report)
+        rarity = Rarity(near)
+        for b in earlier:
+            rows.append(astuple(compare(a.report, b.report, rarity)))
+            same.append(a.incident == b.incident)
+            size.append(sizes[a.incident])
+            folds.append((fold_of(a), fold_of(b)))
     return Pairs(np.array(rows), np.array(same), np.array(size), np.array(folds))
 
 
@@ -250,39 +272,59 @@ def fold_of(known: Known) -> int:
 def fit(sets: Mapping[str, Pairs], held: int | None) -> Weights:
     """Weights from the pairs that touch no incident of the fold `held`."""
     features, same, weights = [], [], []
-    for name, known in sets.items():
+    for known in sets.values():
         kept = (known.folds != held).all(axis=1)
         features.append(known.features[kept])
         same.append(known.same[kept])
-        weights.append(_share(known.same[kept], known.sizes[kept], _EVENTS[name]))
+        weights.append(_share(known.same[kept], known.sizes[kept]))
     model = LogisticRegression(C=1.0, max_iter=3000)
     model.fit(np.concatenate(features), np.concatenate(same), np.concatenate(weights))
     return Weights(Likeness(*map(float, model.coef_[0])), float(model.intercept_[0]))
 
 
-def _share(same: Flags, sizes: Numbers, events: float) -> Floats:
-    """Pairs' weights: a report counts once however many tell of its event, others 5 times that."""
+def _share(same: Flags, sizes: Numbers) -> Floats:
+    """Pairs' weights: a report counts once however many tell of its event; every set alike."""
     weights = np.where(same, 1.0 / np.maximum(1, sizes - 1), 0.0)
     if same.any():
-        weights *= events / weights.sum()
+        weights *= _SET / weights.sum()
     apart = ~same
-    weights[apart] = _APART * events / max(1, apart.sum())
+    weights[apart] = _APART * _SET / max(1, apart.sum())
     return weights
 
 
-def cross_validate(sets: Mapping[str, Sequence[Known]], fitted: Mapping[str, Pairs]) -> list[str]:
-    """Rows of figures, each report grouped with weights that no pair of its fold was in."""
+def held_out(sets: Mapping[str, Sequence[Known]], fitted: Mapping[str, Pairs]) -> dict[str, Tally]:
+    """Sums over the folds, each report grouped with weights that no pair of its fold was in."""
     tallies = {name: Tally() for name in sets}
     for fold in range(FOLDS):
         weights = fit(fitted, fold)
         for name, known in sets.items():
             chosen = [i for i, k in enumerate(known) if fold_of(k) == fold]
             tallies[name].add(known, group(known, weights), chosen)
-    return [tallies[name].line(name, _incidents(known)) for name, known in sets.items()]
+    return tallies
 
 
-def _incidents(known: Sequence[Known]) -> int:
-    return len({k.incident for k in known})
+def as_shipped(sets: Mapping[str, Sequence[Known]]) -> dict[str, Tally]:
+    """Sums over reports grouped with the shipped weights."""
+    tallies = {name: Tally() for name in sets}
+    for name, known in sets.items():
+        tallies[name].add(known, group(known), range(len(known)))
+    return tallies
+
+
+def scores(sets: Mapping[str, Sequence[Known]], tallies: Mapping[str, Tally]) -> dict[str, Figures]:
+    """Figures by set, and of all reports together as `all`."""
+    incidents = {name: len({k.incident for k in known}) for name, known in sets.items()}
+    table = {name: tally.figures(incidents[name]) for name, tally in tallies.items()}
+    together = reduce(Tally.plus, tallies.values())
+    return table | {"all": together.figures(sum(incidents.values()))}
+
+
+def show(table: Mapping[str, Figures]) -> None:
+    """Print the table."""
+    names = list(table["all"])
+    print("| set |", " | ".join(names), "|\n" + "|---" * (1 + len(names)) + "|")
+    for name, figures in table.items():
+        print(f"| {name} |", " | ".join(str(figures[key]) for key in names), "|")
 
 
 def _rows(path: Path) -> Iterator[Row]:
@@ -308,35 +350,50 @@ def _day(given: str | None) -> date | None:
     return date.fromisoformat(day) if day else None
 
 
-def _f1(precision: float, recall: float) -> float:
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+def write(table: Mapping[str, Figures], sets: Mapping[str, Sequence[Told]]) -> None:
+    """Keep held-out figures, and what they were measured on."""
+    git = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    told = [(name, one.row["id"], one.incident) for name, some in sets.items() for one in some]
+    result = {
+        "date": date.today().isoformat(),
+        "commit": commit or "unknown",
+        "data": hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12],
+        "how": f"{FOLDS} folds by incident, weights fitted anew for each",
+        "sets": table,
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
-    """Print the figures, or fit."""
+    """Print the figures, fit, write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--fit", action="store_true", help="fit weights and cross-validate")
+    parser.add_argument("--write", action="store_true", help="the same, and keep the figures")
     arguments = parser.parse_args()
     folder = data_folder()
-    sets = {
+    told = {
         "articles": articles(folder),
         "killings": killings(folder),
         "protests": protests(folder),
     }
-    if arguments.fit:
-        fitted = {name: pairs(known) for name, known in sets.items()}
-        weights = fit(fitted, None)
-        for field, weight in zip(fields(Likeness), astuple(weights.features), strict=True):
-            print(f"        {field.name}={weight:.2f},")
-        print(f"    intercept={weights.intercept:.2f},")
-        print(*cross_validate(sets, fitted), sep="\n")
+    sets = asyncio.run(judged(told))
+    if not arguments.fit and not arguments.write:
+        show(scores(sets, as_shipped(sets)))
         return
-    for name, known in sets.items():
-        tally = Tally()
-        tally.add(known, group(known), range(len(known)))
-        print(tally.line(name, _incidents(known)))
+    fitted = {name: pairs(known) for name, known in sets.items()}
+    weights = fit(fitted, None)
+    for field, weight in zip(fields(Likeness), astuple(weights.features), strict=True):
+        print(f"        {field.name}={weight:.2f},")
+    print(f"    intercept={weights.intercept:.2f},")
+    table = scores(sets, held_out(sets, fitted))
+    show(table)
+    if arguments.write:
+        write(table, told)
+        print(f"wrote {RESULTS}")
 
 
 if __name__ == "__main__":

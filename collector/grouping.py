@@ -128,7 +128,6 @@ def _report(story: StoryRow, answer: PredictionRow) -> Report:
             answer.long,
             answer.place_confidence,
         ),
-        fingerprint=story.fingerprint,
         names=frozenset(story.names),
         site=story.site,
     )

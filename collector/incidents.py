@@ -39,7 +39,6 @@ class Report:
     description: str
     day: date | None
     place: EventPlace
-    fingerprint: str
     names: frozenset[int]
     site: str | None = None
 

@@ -13,34 +13,36 @@ from types import MappingProxyType
 
 from collector.incidents import EventPlace, Report
 from collector.names import name_marks
-from service.fingerprint import containment
+from collector.words import telling_words
 
 _MANY = 8  # names
 _ASKED = 3  # reports of an incident
 WINDOW_DAYS = 400  # between publication dates; trials and anniversaries come late
-# Incidents that the counts are eked out with: in a small store every name is rare.
+# Incidents that the counts are eked out with: in a small store everything is rare.
 _UNSEEN_INCIDENTS = 30
-_MAX_RARITY = 3.0  # a few rare names shared are as good as many
+_MOST_NAMES = 3.0  # a few rare names shared are as good as many
+_MOST_WORDS = 6.0
+# Where a report has no words, such as of a withdrawn story: as many as speak neither for
+# one event nor against it.
+_UNTOLD_WORDS = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """Features of a pair, each 0 where nothing is known. Weights come in the same form.
-
-    Kinds of force are left out: the sets to fit on each have but one.
-    """
+    """Features of a pair, each 0 where nothing is known. Weights come in the same form."""
 
     same_city: float = 0.0
     other_city: float = 0.0
-    same_county: float = 0.0
     other_county: float = 0.0
     no_state: float = 0.0  # one of the two has none
     days: float = 0.0  # log of 1 + days between them
     no_day: float = 0.0
-    shared_text: float = 0.0  # share of the shorter one's phrases
+    no_death: float = 0.0  # neither tells of one; a city has a death seldom, other force nightly
+    other_force: float = 0.0  # both tell the kinds of force, and have none in common
     shared_names: float = 0.0  # share of the shorter list's names, rare ones counting more
     rare_names: float = 0.0  # how many are shared, rare ones counting more, up to a limit
     strangers: float = 0.0  # none is shared: 1 where both name many, less where few
+    rare_words: float = 0.0  # of title and description, as with names
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,45 +57,41 @@ class Weights:
 # By `python -m bench.incidents --fit`.
 SHIPPED = Weights(
     Likeness(
-        same_city=0.29,
-        other_city=-1.66,
-        same_county=-0.29,
-        other_county=-1.5,
-        no_state=-2.03,
-        days=-0.92,
-        no_day=-4.05,
-        shared_text=1.96,
-        shared_names=2.93,
-        rare_names=0.44,
-        strangers=-1.6,
+        same_city=0.66,
+        other_city=-1.71,
+        other_county=-1.31,
+        no_state=-1.53,
+        days=-0.81,
+        no_day=-3.66,
+        no_death=-2.57,
+        other_force=-2.36,
+        shared_names=1.17,
+        rare_names=0.27,
+        strangers=-1.28,
+        rare_words=0.99,
     ),
-    intercept=1.45,
+    intercept=0.40,
 )
 
 
 class Rarity:
-    """How much a shared name tells: the less, the more incidents have it.
+    """How much a shared name or word tells: the less, the more incidents have it.
 
     Incidents are counted, not reports, or the names of a long case would tell least of all.
     """
 
     def __init__(self, members: Mapping[int, Iterable[Report]] = MappingProxyType({})) -> None:
-        self._names: dict[int, set[int]] = {}
-        self._counts: Counter[int] = Counter()
-        for incident, reports in members.items():
-            for report in reports:
-                self.add(incident, report)
+        self._incidents = len(members)
+        self._counts: Counter[int | str] = Counter()
+        for reports in members.values():
+            names = frozenset[int]().union(*(report.names for report in reports))
+            self._counts.update(names)
+            self._counts.update(frozenset[str]().union(*map(_words, reports)))
 
-    def add(self, incident: int, report: Report) -> None:
-        """One more report of an incident is known."""
-        names = self._names.setdefault(incident, set())
-        self._counts.update(report.names - names)
-        names |= report.names
-
-    def of(self, mark: int) -> float:
-        """0 (all have it) to 1 (no more than one has)."""
-        total = len(self._names) + _UNSEEN_INCIDENTS
-        return 1.0 - math.log(max(1, self._counts[mark])) / math.log(total)
+    def of(self, shared: int | str) -> float:
+        """Of a name's mark or a word: 0 (all have it) to 1 (no more than one has)."""
+        total = self._incidents + _UNSEEN_INCIDENTS
+        return 1.0 - math.log(max(1, self._counts[shared])) / math.log(total)
 
 
 def may_match(a: Report, b: Report) -> bool:
@@ -110,15 +108,16 @@ def compare(a: Report, b: Report, rarity: Rarity) -> Likeness:
     return Likeness(
         same_city=float(one.city is not None and one.city == two.city),
         other_city=float(bool(one.city and two.city) and one.city != two.city),
-        same_county=float(one.county is not None and one.county == two.county),
         other_county=float(bool(one.county and two.county) and one.county != two.county),
         no_state=float(one.state is None or two.state is None),
         days=0.0 if a.day is None or b.day is None else math.log1p(abs((a.day - b.day).days)),
         no_day=float(a.day is None or b.day is None),
-        shared_text=containment(a.fingerprint, b.fingerprint),
+        no_death=float(not a.fatal and not b.fatal),
+        other_force=float(bool(a.force and b.force) and not {*a.force} & {*b.force}),
         shared_names=share,
-        rare_names=min(_MAX_RARITY, shared),
+        rare_names=min(_MOST_NAMES, shared),
         strangers=strangers,
+        rare_words=_rare_words(a, b, rarity),
     )
 
 
@@ -166,6 +165,27 @@ def _names(a: Report, b: Report, rarity: Rarity) -> tuple[float, float, float]:
     return shared, shared / least if least > 0 else 0.0, strangers
 
 
+def _rare_words(a: Report, b: Report, rarity: Rarity) -> float:
+    """The sum of squared rarities of the shared words: there are many that are not so rare."""
+    one, two = _words(a), _words(b)
+    if not one or not two:
+        return _UNTOLD_WORDS
+    shared = (one & two) - _place_words(a.place) - _place_words(b.place)
+    return min(_MOST_WORDS, sum(rarity.of(word) ** 2 for word in shared))
+
+
+def _words(report: Report) -> frozenset[str]:
+    return telling_words(f"{report.title or ''} {report.description}")
+
+
 @lru_cache(maxsize=10_000)
 def _place_marks(place: EventPlace) -> frozenset[int]:
-    return frozenset(name_marks(" ".join(filter(None, (place.city, place.county, place.state)))))
+    return frozenset(name_marks(_names_of(place)))
+
+
+def _place_words(place: EventPlace) -> frozenset[str]:
+    return telling_words(_names_of(place))
+
+
+def _names_of(place: EventPlace) -> str:
+    return " ".join(filter(None, (place.city, place.county, place.state)))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from collector import grouping, queue
 from collector.names import name_marks
-from collector.schema import ID_CHARS, PredictionRow, ShingleRow, StoryRow
+from collector.schema import ID_CHARS, ItemRow, ItemState, PredictionRow, ShingleRow, StoryRow
 from collector.store import insert_new
 from service.fingerprint import fingerprint, same_story, sketch
 from service.schemas import ModelOut, PredictionOut, iso_date
@@ -115,16 +115,27 @@ def drop_text(session: Session, story: str) -> None:
 
 
 def drop_texts(session: Session, days: int, now: datetime) -> int:
-    """Forget the texts of judged stories first seen more than `days` ago; how many."""
+    """Forget the texts of judged stories, and of dead letters, first seen more than `days` ago.
+
+    How many. What is not judged yet keeps its text until it is.
+    """
+    before = now - timedelta(days=days)
     answered = exists().where(PredictionRow.story_id == StoryRow.id)
     dropped = session.execute(
         update(StoryRow)
-        .where(StoryRow.text.is_not(None), StoryRow.first_seen < now - timedelta(days=days))
+        .where(StoryRow.text.is_not(None), StoryRow.first_seen < before)
         .where(answered)
         .values(text=None)
         .returning(StoryRow.id)
     )
-    return len(dropped.all())
+    buried = session.execute(
+        update(ItemRow)
+        .where(ItemRow.text.is_not(None), ItemRow.first_seen < before)
+        .where(ItemRow.state == ItemState.DEAD)
+        .values(text=None)
+        .returning(ItemRow.id)
+    )
+    return len(dropped.all()) + len(buried.all())
 
 
 def to_rescore(session: Session, model: ModelOut, after: str, limit: int) -> list[str]:
