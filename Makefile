@@ -11,7 +11,7 @@ GAZETTEER := service/places/gazetteer.npz
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # A lock names all packages, each by the hashes of its wheels: nothing else gets in.
 LOCKED := install --quiet --require-hashes --no-deps -r
-LOCKS := requirements.txt requirements-gazetteer.txt requirements-sbom.txt
+LOCKS := requirements.txt requirements-collector.txt requirements-gazetteer.txt requirements-sbom.txt
 LOCK = .tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --emit-build-options --custom-compile-command "make lock" $(LOCK_FLAGS)
 
@@ -43,7 +43,7 @@ format: .venv/dev.stamp
 	touch $@
 
 # torch goes first and alone: a looser pin would bring gigabytes of GPU packages.
-.venv/dev.stamp: .venv/serving.stamp requirements.in requirements-dev.txt requirements-gazetteer.in requirements-parquet.txt requirements-collector.txt training/requirements.txt
+.venv/dev.stamp: .venv/serving.stamp requirements.in requirements-dev.txt requirements-gazetteer.in requirements-parquet.txt requirements-ray.txt requirements-collector.in training/requirements.txt
 	$(PIP) install --quiet torch==2.13.0
 	$(PIP) install --quiet -r requirements-dev.txt
 	touch $@
@@ -61,6 +61,7 @@ $(GAZETTEER): requirements-gazetteer.txt service/places/build.py $(wildcard serv
 
 lock: .tools/stamp
 	$(LOCK) requirements.in --excludes requirements-left-out.txt -o requirements.txt
+	$(LOCK) requirements-collector.in --constraints requirements.txt -o requirements-collector.txt
 	$(LOCK) requirements-gazetteer.in --no-deps -o requirements-gazetteer.txt
 	$(LOCK) requirements-sbom.in -o requirements-sbom.txt
 

@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +33,17 @@ exec "$@"
 
 class NoEngineError(Exception):
     """There is no container tool that works here."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """How the image is started: by its own command, or by this one, with more environment."""
+
+    command: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+
+
+DEFAULT = Start()
 
 
 class Container(Protocol):
@@ -62,8 +74,8 @@ class Engine(Protocol):
     def size(self, image: str) -> int:
         """Bytes of all files of an image, uncompressed."""
 
-    def run(self, port: int) -> AbstractContextManager[Container]:
-        """The service, confined, on this port of loopback, while the context lasts."""
+    def run(self, port: int, start: "Start" = DEFAULT) -> AbstractContextManager[Container]:
+        """The image, confined, on this port of loopback, while the context lasts."""
 
 
 def _output(*command: str) -> str:
@@ -90,12 +102,14 @@ class Docker:
         return int(_output(*run, image, "-sxb", "/").split()[0])
 
     @contextmanager
-    def run(self, port: int) -> Iterator["DockerContainer"]:
+    def run(self, port: int, start: Start = DEFAULT) -> Iterator["DockerContainer"]:
         limit = f"{MEMORY_BYTES}b"
+        environment = [f"--env={variable}" for variable in start.environment]
         number = _output(
             self.name, "run", "--detach", "--read-only", "--user", f"{USER}:{USER}",
             "--memory", limit, "--memory-swap", limit, "--cap-drop", "ALL",
-            "--security-opt", "no-new-privileges", "--publish", f"127.0.0.1:{port}:8000", IMAGE,
+            "--security-opt", "no-new-privileges", "--publish", f"127.0.0.1:{port}:8000",
+            *environment, IMAGE, *start.command,
         )  # fmt: skip
         try:
             yield DockerContainer(self.name, number)
@@ -161,7 +175,7 @@ class Buildah:
             subprocess.run(["buildah", "rm", working], capture_output=True, check=False)
 
     @contextmanager
-    def run(self, port: int) -> Iterator["ChrootProcess"]:
+    def run(self, port: int, start: Start = DEFAULT) -> Iterator["ChrootProcess"]:
         config = json.loads(_output("buildah", "inspect", "--type", "image", IMAGE))
         config = config["OCIv1"]["config"]
         enter = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _ENTER]
@@ -170,9 +184,10 @@ class Buildah:
             "--bounding-set=-all", "--no-new-privs",
         ]  # fmt: skip
         inside = ["env", "-i", "-C", config["WorkingDir"], *config["Env"], f"PORT={port}"]
+        inside += [*start.environment, *(start.command or config["Cmd"])]
         with self._root(IMAGE) as root, tempfile.NamedTemporaryFile() as log:
             process = subprocess.Popen(
-                [*enter, str(root), "chroot", str(root), *confine, *inside, *config["Cmd"]],
+                [*enter, str(root), "chroot", str(root), *confine, *inside],
                 stdout=log,
                 stderr=log,
             )

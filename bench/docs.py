@@ -12,7 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from bench.heroku import APP_JSON, app_json
+from collector.__main__ import build_parser as build_collector_parser
+from collector.settings import CollectorSettings
 from service.__main__ import build_parser
 from service.artefact import load_config, load_metrics
 from service.pipeline import Predictor
@@ -54,10 +58,10 @@ def example_block(answer: dict[str, Any]) -> str:
     )
 
 
-def settings_block() -> str:
+def settings_block(settings: type[BaseModel] = Settings) -> str:
     """A table of the environment variables."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
+    for name, field in settings.model_fields.items():
         default = field.default
         if field.default_factory is not None:
             default = "what the container has"
@@ -155,9 +159,9 @@ def fairness_block() -> str:
     return "\n".join(lines)
 
 
-def help_block() -> str:
-    """The command line's own help."""
-    return f"```\n{build_parser().format_help().strip()}\n```"
+def help_block(parser: argparse.ArgumentParser) -> str:
+    """A command line's own help."""
+    return f"```\n{parser.format_help().strip()}\n```"
 
 
 def data_block() -> str:
@@ -183,7 +187,9 @@ def plain_blocks() -> dict[str, str]:
     """All generated parts but the example, whose numbers differ a little between CPUs."""
     return {
         "settings": settings_block(),
-        "help": help_block(),
+        "collector_settings": settings_block(CollectorSettings),
+        "help": help_block(build_parser()),
+        "collector_help": help_block(build_collector_parser()),
         "metrics": metrics_block(),
         "calibration": calibration_block(),
         "fairness": fairness_block(),

@@ -10,36 +10,25 @@
     python -m collector serve                          answer HTTP: service, incidents, reviews
     python -m collector push [--follow]                POST incidents to BACKEND_URL
 
-The store is DATABASE_URL, the model MODEL_DIR (see README). Exit status: 0 done, 1 a source
-could not be listed, 2 wrong arguments, settings, files or database.
+The store is DATABASE_URL, the model MODEL_DIR (see README). Without --config the sources are
+the text of the environment's SOURCES. Exit status: 0 done, 1 a source could not be listed, 2 wrong
+arguments, settings, files or database.
 """
 
 import argparse
-import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from collector import outward, queue, reviews, stories
-from collector.adapters import open_source
-from collector.client import Client
-from collector.collecting import Collecting
-from collector.config import CollectorConfig, ConfigError, SourceConfig, read_config
+from collector.config import ConfigError
 from collector.migrate import SchemaError, check_schema, migrate
-from collector.robots import RobotsManners
 from collector.settings import CollectorSettings
 from collector.store import Store, StoreBusyError, now
-from collector.worker import Rules, Worker, note
 from service.errors import ArtefactError, SettingsError
-from service.pipeline import Predictor
-from service.settings import Settings
-
-_BUSY_WAIT_S = 5.0
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -54,11 +43,11 @@ def build_parser() -> argparse.ArgumentParser:
     once = commands.add_parser("once", help="list every source, settle every item, end")
     run = commands.add_parser("run", help="collect until a signal")
     for command in (once, run):
-        command.add_argument("--config", type=Path, required=True, help="the file of sources")
+        command.add_argument("--config", type=Path, help="the file of sources (else $SOURCES)")
     commands.add_parser("rescore", help="judge kept texts that this model has not judged")
     revive = commands.add_parser("revive", help="try dead letters again at the next run")
     revive.add_argument("--reason", help="only those with this error_type")
-    forget = commands.add_parser("forget", help="drop the texts of judged stories")
+    forget = commands.add_parser("forget", help="drop the texts of judged stories and dead letters")
     forget.add_argument("--days", type=int, required=True, help="older than this many days")
     withdraw = commands.add_parser("withdraw", help="take an incident back for good")
     withdraw.add_argument("incident", help="its id in the feed")
@@ -98,12 +87,11 @@ def _dispatch(arguments: argparse.Namespace, settings: CollectorSettings, store:
     if arguments.command in outward.COMMANDS:
         return outward.run_command(arguments, store)
     match arguments.command:
-        case "once" | "run":
-            config = read_config(arguments.config)
-            return asyncio.run(_collect(arguments.command, config, settings, store))
-        case "rescore":
-            config = CollectorConfig(source=(SourceConfig(name="none", kind="none"),))
-            return asyncio.run(_collect("rescore", config, settings, store))
+        case "once" | "run" | "rescore":
+            # Here, for the other commands have no use for adapters and their libraries.
+            from collector import inward
+
+            return inward.run_command(arguments, settings, store)
         case "revive":
             with store.write() as session:
                 print(f"{queue.revive(session, arguments.reason, now())} items are pending again")
@@ -114,50 +102,8 @@ def _dispatch(arguments: argparse.Namespace, settings: CollectorSettings, store:
         case "withdraw":
             with store.write() as session:
                 reviews.withdraw(session, arguments.incident, now())
+            print(f"{arguments.incident} is withdrawn; `push` tells the back end")
     return 0
-
-
-async def _collect(
-    command: str, config: CollectorConfig, settings: CollectorSettings, store: Store
-) -> int:
-    async with AsyncExitStack() as stack:
-        sources = [] if command == "rescore" else [open_source(s) for s in config.source]
-        for source in sources:
-            stack.push_async_callback(source.aclose)
-        await _enter(stack, store, wait=command == "run")
-        predictor = await stack.enter_async_context(Predictor.load(Settings.from_environment()))
-        rules = Rules(config.retry_base_s, config.attempts, settings.keep_text)
-        manners = RobotsManners(Client(), config.host_gap_s)
-        stack.push_async_callback(manners.aclose)
-        worker = Worker(store, predictor, rules, manners)
-        stack.push_async_callback(worker.aclose)
-        collecting = Collecting(worker, sources, settings.keep_text_days)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, collecting.stop)
-        note("started", command=command, sources=len(sources), model=predictor.model_out.version)
-        good = True
-        if command == "once":
-            good = await collecting.once()
-        elif command == "run":
-            await collecting.run()
-        else:
-            await collecting.rescore(predictor.model_out)
-        note("ended")
-    return 0 if good else 1
-
-
-async def _enter(stack: AsyncExitStack, store: Store, wait: bool) -> None:
-    """Become the one collector of the store; wait for the one before to end, or refuse to."""
-    while True:
-        try:
-            stack.enter_context(store.hold())
-            return
-        except StoreBusyError:
-            if not wait:
-                raise
-            note("waiting", seconds=_BUSY_WAIT_S)
-            await asyncio.sleep(_BUSY_WAIT_S)
 
 
 if __name__ == "__main__":

@@ -47,9 +47,17 @@ class CollectorConfig(BaseModel):
 def read_config(path: Path) -> CollectorConfig:
     """The file's content. Raises ConfigError naming what is wrong."""
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return parse_config(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def parse_config(text: str, origin: str) -> CollectorConfig:
+    """The configuration that a TOML text is. Raises ConfigError that calls it `origin`."""
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{origin}: {error}") from error
     sources = given.get("source")
     if isinstance(sources, list):
         given["source"] = [_split(source) for source in sources]
@@ -58,11 +66,11 @@ def read_config(path: Path) -> CollectorConfig:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{path}: {where}: {first['msg']}") from error
+        raise ConfigError(f"{origin}: {where}: {first['msg']}") from error
     names = [source.name for source in config.source]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ConfigError(f"{path}: more than one source is named {twice[0]!r}")
+        raise ConfigError(f"{origin}: more than one source is named {twice[0]!r}")
     return config
 
 

@@ -9,30 +9,14 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, String, UniqueConstraint, func, or_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
 
 from collector.feed.query import outs
 from collector.feed.rows import IncidentOut
-from collector.schema import Base, IncidentRow, Status, Words
+from collector.schema import DeliveryRow, IncidentRow, Status
 
 _BATCH = 50
-
-
-class DeliveryRow(Base):
-    """How one incident stands with one back end. `sent` is the revision it has, 0 for none."""
-
-    __tablename__ = "delivery"
-    __table_args__ = (UniqueConstraint("backend", "incident_id"),)
-
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    backend: Mapped[str] = mapped_column(String(200))
-    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)
-    sent: Mapped[int] = mapped_column(BigInteger, default=0)
-    tried: Mapped[int] = mapped_column(BigInteger, default=0)
-    attempts: Mapped[int] = mapped_column(Integer, default=0)
-    due: Mapped[dt.datetime | None]
-    error: Mapped[str | None] = mapped_column(Words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,13 @@ class Pace:
 
     async def turn(self, gap_s: float) -> None:
         """Returns when it is the caller's turn; the next one's comes `gap_s` later."""
-        now = asyncio.get_running_loop().time()
-        start = max(now, self._free_at)
+        start = self.take(gap_s)
+        wait = start - asyncio.get_running_loop().time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    def take(self, gap_s: float) -> float:
+        """Take a turn; when it comes, in seconds of the event loop's clock."""
+        start = max(asyncio.get_running_loop().time(), self._free_at)
         self._free_at = start + gap_s
-        if start > now:
-            await asyncio.sleep(start - now)
+        return start

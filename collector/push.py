@@ -208,10 +208,11 @@ class Pusher:
 
 
 def pushed(row: IncidentOut) -> dict[str, object]:
-    """The body about an incident. A withdrawn one is told of as a rejected one, without words."""
+    """The body about an incident. Of a withdrawn one it tells no more than that it is rejected."""
     if row.status == Status.WITHDRAWN.value:
-        row = row.model_copy(update={"status": Status.REJECTED.value, "title": None, "src": []})
-        row = row.model_copy(update={"description": "Withdrawn."})
+        nothing = dict.fromkeys(("title", "city", "county", "state", "lat", "long"))
+        told = {"status": Status.REJECTED.value, "description": "Withdrawn.", "src": []}
+        row = row.model_copy(update={**nothing, **told})
     return within_rules(row).model_dump(mode="json", exclude_unset=True)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from collector import grouping
@@ -92,6 +92,9 @@ def withdraw(session: Session, key: str, now: datetime) -> None:
         raise UnknownError("there is no such incident")
     incident.status = Status.WITHDRAWN
     grouping.refresh(session, incident.id, now)
+    told = select(StoryRow.id).where(StoryRow.incident_id == incident.id)
+    notes = update(ReviewRow).where(ReviewRow.story_id.in_(told))
+    session.execute(notes.values(note=None))
 
 
 def _check(review: Review) -> None:
@@ -160,7 +163,9 @@ def _carry_out(session: Session, story: StoryRow, review: ReviewRow, now: dateti
     if story.incident_id is None:
         return
     incident = session.get_one(IncidentRow, story.incident_id)
-    if incident.status is not Status.WITHDRAWN:
+    if incident.status is Status.WITHDRAWN:
+        review.note = None
+    else:
         incident.status = _status(review)
     grouping.refresh(session, incident.id, now)
 

@@ -37,8 +37,8 @@ class _Host:
 class RobotsManners:
     """The collector's `source.Manners`. One per process; `aclose` it at the end.
 
-    `gap_s` is the least time between two pages of a host. Redirects to another host are
-    not asked about again: the fetcher follows them.
+    `gap_s` is the least time between two pages of a host. Give the fetcher
+    `before_redirect`: what a page redirects to may be closed to this reader, too.
     """
 
     def __init__(self, client: Client, gap_s: float = 2.0) -> None:
@@ -57,6 +57,20 @@ class RobotsManners:
         Raises NotAllowed where the site's robots.txt keeps it from this reader, and
         ServiceError where robots.txt cannot be had now, so that the page must wait.
         """
+        host, gap_s = await self._permitted(url)
+        await host.pace.turn(gap_s)
+
+    async def before_redirect(self, url: str) -> None:
+        """Returns where the page may be fetched; raises as `before_fetch`.
+
+        It waits for no turn, for a fetch is under way and has its own deadline, but takes
+        one: the next page of that host comes later.
+        """
+        host, gap_s = await self._permitted(url)
+        host.pace.take(gap_s)
+
+    async def _permitted(self, url: str) -> tuple[_Host, float]:
+        """The host of a page that may be fetched, and the seconds between two pages there."""
         origin = _origin(url)
         host = self._host(origin)
         async with host.asking:
@@ -68,7 +82,7 @@ class RobotsManners:
         if not host.rules.can_fetch(url, self._agent):
             raise NotAllowed("The site's robots.txt asks automated readers to stay away.")
         asked = host.rules.crawl_delay(self._agent) or 0.0
-        await host.pace.turn(max(self._gap_s, min(asked, _LONGEST_GAP_S)))
+        return host, max(self._gap_s, min(asked, _LONGEST_GAP_S))
 
     async def _ask(self, origin: str, host: _Host) -> None:
         """Fetch the rules, or note why they cannot be had."""

@@ -171,7 +171,7 @@ class ItemRow(Base):
 class StoryRow(Base):
     """One text. `copy_of` is the original of a near-copy, which has no prediction itself.
 
-    `names` are 4-byte hashes of the capitalised word pairs, for grouping alone: no
+    `names` are 16-bit marks of the capitalised words, for grouping alone: no
     person's name is extracted or can be looked up.
     """
 
@@ -315,3 +315,19 @@ class ReviewRow(Base):
     long: Mapped[float | None]
     note: Mapped[str | None] = mapped_column(Words)
     created: Mapped[dt.datetime]
+
+
+class DeliveryRow(Base):
+    """How one incident stands with one back end. `sent` is the revision it has, 0 for none."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (UniqueConstraint("backend", "incident_id"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    backend: Mapped[str] = mapped_column(String(200))
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)
+    sent: Mapped[int] = mapped_column(BigInteger, default=0)
+    tried: Mapped[int] = mapped_column(BigInteger, default=0)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    due: Mapped[dt.datetime | None]
+    error: Mapped[str | None] = mapped_column(Words)

@@ -26,6 +26,10 @@ class CollectorSettings(BaseModel):
         default=None, ge=1, description="days after which texts are dropped; unset: never"
     )
 
+    sources: str | None = Field(
+        default=None, description="the text of `sources.toml`, where no `--config` names a file"
+    )
+
     @field_validator("database_url")
     @classmethod
     def _driver(cls, url: str) -> str:

@@ -23,7 +23,7 @@ from service.errors import ArtefactError, ServiceError, SettingsError
 from service.extract_rows import extract_rows
 from service.pipeline import Predictor
 from service.reader import PageReader
-from service.row_run import Tally
+from service.row_run import RunError, Tally
 from service.rows import RowsError, count_rows
 from service.schemas import PredictionOut, StoryIn, prediction_out
 from service.score import score, score_once
@@ -67,7 +67,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="give near-copies of an earlier row that row's answer, with duplicate_of; offsets "
         "are then into the text of the earlier row",
     )
-    many.add_argument("--engine", choices=["local"], default="local", help="where to run")
+    many.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="local: this process; ray: Ray Data, on the cluster at $RAY_ADDRESS or on this "
+        "machine alone (default local)",
+    )
 
     pages = commands.add_parser(
         "extract",
@@ -91,6 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 serve(settings)
             case "predict":
                 return _predict(arguments, settings)
+            case "score" if arguments.engine == "ray":
+                _score_on_ray(arguments, settings)
             case "score":
                 judge = score_once if arguments.dedupe else score
                 asyncio.run(_score(judge, arguments.source, arguments.out, settings))
@@ -99,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where it stopped", file=sys.stderr)
         return 130
-    except (ArtefactError, SettingsError, RowsError, OSError) as error:
+    except (ArtefactError, SettingsError, RowsError, RunError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
@@ -145,6 +153,20 @@ async def _score(judge: Judge, source: Path, out: Path, settings: Settings) -> N
     with tqdm(total=total, unit="story", disable=None) as bar:
         async with Predictor.load(settings) as predictor:
             _report(await judge(source, out, predictor, bar.update), out)
+
+
+def _score_on_ray(arguments: argparse.Namespace, settings: Settings) -> None:
+    if arguments.dedupe:
+        raise RunError("--dedupe compares each row with all earlier ones: use --engine local")
+    try:
+        from service.ray_score import score_on_ray
+    except ImportError as error:
+        raise RunError(
+            f"--engine ray needs more packages ({error}): pip install -r requirements-ray.txt"
+        ) from error
+    total = count_rows(arguments.source)
+    with tqdm(total=total, unit="story", disable=None) as bar:
+        _report(score_on_ray(arguments.source, arguments.out, settings, bar.update), arguments.out)
 
 
 async def _extract(source: Path, out: Path) -> None:

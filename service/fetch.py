@@ -8,7 +8,7 @@ of connections between requests.
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from email.message import Message
@@ -62,6 +62,8 @@ class Fetcher:
     `resolver` maps a host name to addresses. `permit` is the tests' way to a
     loopback server: exact (address, port) pairs. `deny` are the service's own
     (name or address, port) pairs, so that it is never made to call itself.
+    `before_redirect` is awaited with each URL that a page redirects to; what it
+    raises ends the fetch.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class Fetcher:
         permit: frozenset[tuple[str, int]] = frozenset(),
         limits: FetchLimits = FetchLimits(),
         deny: frozenset[tuple[str, int]] = frozenset(),
+        before_redirect: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._limits = limits
+        self._before_redirect = before_redirect
         self._permit = permit
         self._system = SystemResolver() if resolver is None else None
         backend = GuardedBackend(
@@ -123,6 +127,8 @@ class Fetcher:
                 raise ServiceError(
                     ErrorType.INSECURE_REDIRECT, "The site redirects from https to http."
                 )
+            if self._before_redirect is not None:
+                await self._before_redirect(target.url)
             hop = target
         raise ServiceError(
             ErrorType.TOO_MANY_REDIRECTS,

@@ -26,6 +26,10 @@ T = TypeVar("T")
 AT_ONCE = 16  # rows in work
 
 
+class RunError(Exception):
+    """A run that cannot be done at all: packages or machines are missing."""
+
+
 class Job(Protocol[Item]):
     """What is done with each row, in two steps that may raise ServiceError."""
 
@@ -141,6 +145,11 @@ def _fill(
     for number, row in islice(rows, AT_ONCE - len(reading)):
         reading.append(asyncio.create_task(_read(number, row, job)))
     return bool(reading)
+
+
+async def answer_row(number: int, row: Row | ServiceError, job: Job[Item]) -> Answer:
+    """The answer row of one row, whatever becomes of it."""
+    return await _answer(await _read(number, row, job), job)
 
 
 async def _read(number: int, row: Row | ServiceError, job: Job[Item]) -> _Read[Item]:

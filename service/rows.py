@@ -88,17 +88,16 @@ class RowWriter:
         self._file.close()
 
     def finish(self) -> None:
-        """Make the whole file from the part file."""
+        """Make the whole file from the part file; OUT is never seen half-written."""
         self._file.close()
-        if self._path.suffix == ".parquet":
-            _to_parquet(self._part, self._path)
-            self._part.unlink()
-        elif self._path.suffix == ".gz":
-            with self._part.open("rb") as plain, gzip.open(self._path, "wb") as packed:
-                packed.writelines(plain)
-            self._part.unlink()
-        else:
+        pack = {".parquet": _to_parquet, ".gz": _to_gzip}.get(self._path.suffix)
+        if pack is None:
             self._part.replace(self._path)
+            return
+        whole = self._path.with_name(self._path.name + ".whole")
+        pack(self._part, whole)
+        whole.replace(self._path)
+        self._part.unlink()
 
 
 def _whole_lines(part: Path) -> "array[int]":
@@ -111,6 +110,11 @@ def _whole_lines(part: Path) -> "array[int]":
                     ends.append(ends[-1] + len(line))
             file.truncate(ends[-1])
     return ends
+
+
+def _to_gzip(part: Path, out: Path) -> None:
+    with part.open("rb") as plain, gzip.open(out, "wb") as packed:
+        packed.writelines(plain)
 
 
 def _to_parquet(part: Path, out: Path) -> None:

@@ -5,6 +5,7 @@ import socket
 import sys
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from service.app import create_app
 from service.fetch import Fetcher
@@ -37,8 +38,14 @@ def serve(settings: Settings, fetcher: Fetcher | None = None) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s", force=True)
     tracing = start_tracing(settings.otel_exporter_otlp_endpoint)
     predictor = Predictor.load(settings, fetcher)
-    config = uvicorn.Config(
-        create_app(settings, predictor, tracing),
+    app = create_app(settings, predictor, tracing)
+    Server(server_config(app, settings), predictor).run()
+
+
+def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How Uvicorn runs an application here."""
+    return uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         access_log=False,
@@ -48,4 +55,3 @@ def serve(settings: Settings, fetcher: Fetcher | None = None) -> None:
         # Uvicorn would believe what a caller on the same machine forwards; see TRUSTED_PROXIES.
         proxy_headers=False,
     )
-    Server(config, predictor).run()

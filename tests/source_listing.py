@@ -49,13 +49,13 @@ class Round:
         return [item for listing in self.listings for item in listing.items]
 
 
-def open_on(served: SourceSite, kind: str, options: dict[str, Any]) -> Source:
+def open_on(served: SourceSite, kind: str, options: dict[str, Any], name: str = "s") -> Source:
     """A source whose addresses lead to the site; `{base}` in an option is its address."""
     given = {
         name: value.format(base=served.base) if isinstance(value, str) else value
         for name, value in options.items()
     }
-    source = open_source(SourceConfig(name="s", kind=kind, options=given), served.connect)
+    source = open_source(SourceConfig(name=name, kind=kind, options=given), served.connect)
     if kind not in _APIS:
         return source
     addresses = {name: served.base + path for name, path in _APIS[kind].items()}

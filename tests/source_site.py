@@ -25,9 +25,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
+    """An answer; one that is `held` is never sent."""
+
     body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    held: bool = False
 
     def sent(self) -> bytes:
         lines = [f"HTTP/1.1 {self.status} Whatever", f"Content-Length: {len(self.body)}"]
@@ -72,7 +75,11 @@ class SourceSite:
             parts = urlsplit(target)
             asked = Asked(method, parts.path, dict(parse_qsl(parts.query)), headers, body)
             self.asked.append(asked)
-            writer.write(self.answer(asked).sent())
+            reply = self.answer(asked)
+            if reply.held:
+                await reader.read()  # until the client hangs up
+                return
+            writer.write(reply.sent())
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError):
             pass

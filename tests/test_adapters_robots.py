@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
@@ -12,7 +12,8 @@ from collector.pace import Pace
 from collector.robots import RobotsManners
 from collector.source import NotAllowed
 from service.errors import ErrorType, ServiceError
-from tests.source_site import Answer, Reply, SourceSite, serving
+from service.fetch import Fetcher
+from tests.source_site import Answer, Asked, Reply, SourceSite, serving
 
 RULES = b"""User-agent: *
 Disallow: /private/
@@ -120,6 +121,38 @@ def test_crawl_delay_is_kept() -> None:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(polite.before_fetch(f"{served.base}/2"), 0.05)
             await polite.before_fetch(f"http://other.example:{served.port}/")  # not its turn
+
+    asyncio.run(run())
+
+
+def test_where_a_page_redirects_to_is_asked_about_and_counts_as_a_turn() -> None:
+    rules = Reply(b"User-agent: *\nDisallow: /closed/\nCrawl-delay: 20\n")
+
+    def answer(asked: Asked) -> Reply:
+        moved = {
+            "/away": f"http://b.example:{asked.headers['host'].rpartition(':')[2]}/story",
+            "/shut": "/closed/1",
+        }
+        if asked.path in moved:
+            return Reply(status=302, headers={"Location": moved[asked.path]})
+        return rules if asked.path == "/robots.txt" else Reply(b"<p>A story.</p>")
+
+    async def run() -> None:
+        async def resolve(host: str) -> list[str]:
+            return ["127.0.0.1"]
+
+        async with manners(answer) as (polite, served):
+            permit = frozenset({("127.0.0.1", served.port)})
+            fetcher = Fetcher(resolve, permit, before_redirect=polite.before_redirect)
+            async with aclosing(fetcher):
+                page = await fetcher.fetch(f"{served.base}/away")
+                assert page.url == f"http://b.example:{served.port}/story"
+                with pytest.raises(NotAllowed):
+                    await fetcher.fetch(f"{served.base}/shut")
+            assert "/closed/1" not in [asked.path for asked in served.asked]
+            with pytest.raises(TimeoutError):  # the redirect has taken b's turn
+                url = f"http://b.example:{served.port}/other"
+                await asyncio.wait_for(polite.before_fetch(url), 0.05)
 
     asyncio.run(run())
 

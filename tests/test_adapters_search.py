@@ -1,15 +1,20 @@
 """NewsAPI and GDELT: searches that show the newest only, walked back in time."""
 
+import asyncio
 import json
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from collector.source import SourceState
+from collector.adapters import open_sources
+from collector.config import SourceConfig
+from collector.source import SourceError, SourceState
 from tests.source_listing import Round, failure, list_round
-from tests.source_site import Asked, Reply, as_json
+from tests.source_site import Asked, Reply, as_json, serving
 
 KEY = "k3y-that-nobody-may-see"
 QUERIES = {"queries": ["police AND (force OR taser)"], "days": 2}
@@ -73,6 +78,7 @@ class GdeltServer:
 Server = Callable[[list[datetime]], NewsApiServer | GdeltServer]
 SERVERS: list[tuple[str, Server]] = [("newsapi", NewsApiServer), ("gdelt", GdeltServer)]
 both = pytest.mark.parametrize(("kind", "server"), SERVERS)
+OTHER = {"newsapi": "gdelt", "gdelt": "newsapi"}
 
 
 def _time(stamp: str) -> datetime:
@@ -212,3 +218,30 @@ def test_gdelt_finds_nothing() -> None:
     found = list_round("gdelt", QUERIES, lambda asked: as_json({}))
     assert found.keys == []
     assert list_round("gdelt", QUERIES, lambda asked: as_json({}), SourceState("x")).keys == []
+
+
+@both
+def test_sources_of_one_kind_take_turns(kind: str, server: Server) -> None:
+    """The second waits for the gap after the first one's question; another kind does not."""
+
+    async def run() -> int:
+        configs = [
+            SourceConfig(name=name, kind=of, options=QUERIES)
+            for name, of in (("a", kind), ("b", kind), ("c", OTHER[kind]))
+        ]
+        async with AsyncExitStack() as stack:
+            served = await stack.enter_async_context(serving(lambda asked: Reply(status=500)))
+            opened = []
+            for source in open_sources(configs, served.connect):
+                adapter: Any = source  # the protocol does not say that adapters are dataclasses
+                opened.append(replace(adapter, api=f"{served.base}/api", gap_s=60.0))
+                stack.push_async_callback(source.aclose)
+            one, same, other = opened
+            for source in (one, other):
+                with pytest.raises(SourceError):
+                    await source.list(SourceState())
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(same.list(SourceState()), 0.05)
+            return len(served.asked)
+
+    assert asyncio.run(run()) == 2

@@ -3,6 +3,7 @@
 from fastapi.testclient import TestClient
 
 from bench.docs import drift, help_block
+from service.__main__ import build_parser
 from service.settings import Settings
 from tests.conftest import ROOT
 
@@ -29,4 +30,4 @@ def test_openapi_names_every_answer_field(client: TestClient) -> None:
 
 def test_help_names_every_command() -> None:
     for command in ("serve", "predict", "score", "extract"):
-        assert command in help_block()
+        assert command in help_block(build_parser())

@@ -1,11 +1,10 @@
 """GDELT DOC 2.0: news pages the world over that match a search, found within 15 minutes.
 
 An answer holds at most 250 articles and there is no next page, so a walk asks for what
-came before the oldest one it got. GDELT wants one question in 5 seconds: give one source
-all searches rather than each a source.
+came before the oldest one it got. GDELT wants one question in 5 seconds.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -40,21 +39,21 @@ class GdeltOptions(Options):
 
 @dataclass(frozen=True, slots=True)
 class Gdelt:
-    """The source. `gap_s` is the time between two questions."""
+    """The source. `gap_s` is the time between two questions of all that share `pace`."""
 
     name: str
     every_s: float
     client: Client
+    pace: Pace
     options: GdeltOptions
     kind: str = "gdelt"
     api: str = "https://api.gdeltproject.org/api/v2/doc/doc"
     gap_s: float = 6.0
-    _pace: Pace = field(default_factory=Pace)
 
     @classmethod
-    def from_config(cls, config: SourceConfig, connect: Connect) -> "Gdelt":
+    def from_config(cls, config: SourceConfig, connect: Connect, pace: Pace) -> "Gdelt":
         """Raises ConfigError."""
-        return cls(config.name, config.every_s, connect(), GdeltOptions.of(config))
+        return cls(config.name, config.every_s, connect(), pace, GdeltOptions.of(config))
 
     async def list(self, state: SourceState) -> Listing:
         """One page of the search whose turn it is. Raises SourceError."""
@@ -89,7 +88,7 @@ class Gdelt:
             "startdatetime": min(start, end - _STEP).strftime(_ASKED),
             "enddatetime": end.strftime(_ASKED),
         }
-        await self._pace.turn(self.gap_s)
+        await self.pace.turn(self.gap_s)
         answer = await ask(self.client.get(f"{self.api}?{urlencode(asked)}", redirects=0), _WHAT)
         if not answer.body.lstrip().startswith(b"{"):
             raise _refusal(answer)

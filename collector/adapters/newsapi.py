@@ -50,19 +50,19 @@ class NewsApi:
     name: str
     every_s: float
     client: Client
+    pace: Pace
     options: NewsApiOptions
     key: str = field(repr=False)
     kind: str = "newsapi"
     api: str = "https://newsapi.org/v2/everything"
     gap_s: float = 1.0
-    _pace: Pace = field(default_factory=Pace)
 
     @classmethod
-    def from_config(cls, config: SourceConfig, connect: Connect) -> "NewsApi":
+    def from_config(cls, config: SourceConfig, connect: Connect, pace: Pace) -> "NewsApi":
         """Raises ConfigError."""
         options = NewsApiOptions.of(config)
         key = key_from_environment(config, KEY_VARIABLE)
-        return cls(config.name, config.every_s, connect(), options, key)
+        return cls(config.name, config.every_s, connect(), pace, options, key)
 
     async def list(self, state: SourceState) -> Listing:
         """One page of the search whose turn it is. Raises SourceError."""
@@ -103,7 +103,7 @@ class NewsApi:
         ):
             if domains:
                 asked[name] = ",".join(domains)
-        await self._pace.turn(self.gap_s)
+        await self.pace.turn(self.gap_s)
         exchange = self.client.get(
             f"{self.api}?{urlencode(asked)}", {"X-Api-Key": self.key}, redirects=0
         )

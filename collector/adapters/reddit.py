@@ -5,7 +5,7 @@ app (OAuth, client credentials), which is what Reddit wants; without them it rea
 public JSON listing, which Reddit often refuses to servers.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -50,21 +50,21 @@ class Reddit:
     name: str
     every_s: float
     client: Client
+    pace: Pace
     options: RedditOptions
     app: RedditApp | None = None
     kind: str = "reddit"
     site: str = SITE
     api: str = "https://oauth.reddit.com"
     gap_s: float = _PUBLIC_GAP_S
-    _pace: Pace = field(default_factory=Pace)
 
     @classmethod
-    def from_config(cls, config: SourceConfig, connect: Connect) -> "Reddit":
+    def from_config(cls, config: SourceConfig, connect: Connect, pace: Pace) -> "Reddit":
         """Raises ConfigError, also where the environment has half of an app."""
         options = RedditOptions.of(config)
         app = RedditApp.from_environment(config)
         gap_s = _PUBLIC_GAP_S if app is None else _APP_GAP_S
-        return cls(config.name, config.every_s, connect(), options, app, gap_s=gap_s)
+        return cls(config.name, config.every_s, connect(), pace, options, app, gap_s=gap_s)
 
     async def list(self, state: SourceState) -> Listing:
         """One page of the subreddit whose turn it is. Raises SourceError."""
@@ -103,7 +103,7 @@ class Reddit:
             token = await self.app.token(self.client, self.site, headers)
             headers["Authorization"] = f"Bearer {token}"
             base = self.api
-        await self._pace.turn(self.gap_s)
+        await self.pace.turn(self.gap_s)
         url = f"{base}/r/{subreddit}/new.json?{urlencode(asked)}"
         try:
             return await ask(self.client.get(url, headers, redirects=0), f"{_WHAT} r/{subreddit}")

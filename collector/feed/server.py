@@ -12,12 +12,9 @@ from collector.feed.changes import Changes
 from collector.store import Store
 from service.app import create_app
 from service.pipeline import Predictor
-from service.server import Server
+from service.server import Server, server_config
 from service.settings import Settings
 from service.tracing import start_tracing
-
-# As `service.server` has it.
-_GRACE_S = 7
 
 
 class Both:
@@ -54,15 +51,5 @@ def serve(settings: Settings, store: Store) -> None:
     predictor = Predictor.load(settings)
     changes = Changes(store)
     feed = create_feed(settings, store, changes, predictor.metrics)
-    config = uvicorn.Config(
-        Both(create_app(settings, predictor, tracing), feed),
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        log_level="warning",
-        timeout_graceful_shutdown=_GRACE_S,
-        server_header=False,
-        # Uvicorn would believe what a caller on the same machine forwards; see TRUSTED_PROXIES.
-        proxy_headers=False,
-    )
-    FeedServer(config, predictor, changes).run()
+    both = Both(create_app(settings, predictor, tracing), feed)
+    FeedServer(server_config(both, settings), predictor, changes).run()

@@ -9,6 +9,7 @@ from collector.feed.app import create_feed
 from collector.feed.changes import Changes
 from collector.store import Store
 from service.metrics import Metrics
+from service.server import server_config
 from service.settings import Settings
 
 
@@ -30,14 +31,7 @@ def main() -> None:
     store = Store.open(f"sqlite:///{sys.argv[1]}")
     changes = Changes(store, every_s=0.05)
     app = create_feed(settings, store, changes, Metrics())
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        timeout_graceful_shutdown=7,
-    )
-    Server(config, changes).run()
+    Server(server_config(app, settings), changes).run()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,27 @@
 import json
 from datetime import date
 
+import psycopg
+
+# Their tables, by the column names, types and limits that CONTRACT.md gives.
+TABLES_D = """
+CREATE TABLE incidents (
+    id varchar(255) PRIMARY KEY, state varchar(255), city varchar(255), date date NOT NULL,
+    title varchar(1000) NOT NULL, description varchar(10000), lat real NOT NULL, long real NOT NULL
+);
+CREATE TABLE sources (
+    incident_id varchar(255) NOT NULL REFERENCES incidents, link varchar(1000) NOT NULL
+);
+"""
+TABLES_C = """
+CREATE TABLE incidents (
+    incident_id varchar(255) PRIMARY KEY, src text, categories varchar(255),
+    city varchar(255) NOT NULL, state varchar(255) NOT NULL, lat real NOT NULL,
+    long real NOT NULL, title varchar(255) NOT NULL, "desc" varchar(10000), date date,
+    verbalization boolean, empty_hand_soft boolean, empty_hand_hard boolean,
+    less_lethal_methods boolean, lethal_force boolean, uncategorized boolean
+);
+"""
 FLAGS = (
     "verbalization", "empty_hand_soft", "empty_hand_hard", "less_lethal_methods",
     "lethal_force", "uncategorized",
@@ -66,3 +87,31 @@ def stored_by_c(body: str) -> list[tuple[object, ...]]:
         assert set(flags) <= {0, 1} and sum(flags) >= 1
         rows.append((*row, *flags))
     return rows
+
+
+def fill_d(connection: psycopg.Connection, body: str) -> None:
+    """`GET /data/populate`: all rows at once, then their links. Raises psycopg.Error.
+
+    A row that is there already makes it fail as a whole: that back end is filled once.
+    """
+    incidents = json.loads(json.loads(body))
+    keys = ("id", "state", "city", "date", "title", "description")
+    rows = [
+        (*(i[key] for key in keys), i["geocoding"]["lat"], i["geocoding"]["long"])
+        for i in incidents
+    ]
+    links = [(i["id"], link) for i in incidents for link in i["links"]]
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO incidents VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", rows)
+        cursor.executemany("INSERT INTO sources VALUES (%s, %s)", links)
+
+
+def fill_c(connection: psycopg.Connection, body: str) -> None:
+    """`POST /incidents/fetchfromds`: row by row, with lists as JSON. Raises psycopg.Error."""
+    keys = ("city", "state", "lat", "long", "title", "description", "dates")
+    for i in json.loads(body):
+        lists = (json.dumps(i["links"]), json.dumps(i["tags"]))
+        row = [i["case_id"], *lists, *(i[key] for key in keys), *(bool(i[name]) for name in FLAGS)]
+        statement = f"INSERT INTO incidents VALUES ({', '.join(['%s'] * len(row))})"
+        with connection.transaction():
+            connection.execute(statement.encode(), row)

@@ -30,6 +30,10 @@ class Server:
             connection.execute(f"CREATE DATABASE {name}".encode())
         return f"postgres://tester@/{name}?host={self.folder}"
 
+    def connect_new(self) -> psycopg.Connection:
+        """A connection to a new and empty database."""
+        return psycopg.connect(self.new_database())
+
     def _dsn(self, database: str) -> str:
         return f"host={self.folder} user=tester dbname={database}"
 

@@ -20,7 +20,7 @@ _EVENTS = (
     "Bakers from four counties met {} and judged pies at the fair before the rain came.",
 )
 # For the details in which stories differ.
-_DETAILS = (
+DETAILS = (
     "amber bicycle lantern orchard gravel kettle mitten saddle walnut compass ribbon thistle anvil "
     "barrel candle dormouse engine feather gutter hammock inkwell jacket kayak ladder marble "
     "nickel oyster paddle quarry raisin shovel tunnel urn violin wagon yarn zipper cobalt denim "
@@ -83,9 +83,14 @@ def _row(url: str, text: str) -> str:
     return json.dumps({"url": url, "title": text[:40], "text": text, "date": "2026-05-01"})
 
 
-def _text(i: int) -> str:
+def event_of(i: int) -> str:
+    """The first sentences of a story that no other tells."""
     person = f"{_PEOPLE[i % 7]}{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}"
     place = _PLACES[i % len(_PLACES)]
     event = _EVENTS[i % len(_EVENTS)].format(f"Robin {person}")
-    details = " ".join(Random(i).choices(_DETAILS, k=30))
-    return f"{place.upper()} — {event} {person} lived in {place}. Also in the report: {details}."
+    return f"{place.upper()} — {event} {person} lived in {place}."
+
+
+def _text(i: int) -> str:
+    details = " ".join(Random(i).choices(DETAILS, k=30))
+    return f"{event_of(i)} Also in the report: {details}."

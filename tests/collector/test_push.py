@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import select
 
 from collector import outbox, reviews
 from collector.outward import add_commands, run_command
 from collector.push import ATTEMPTS, BackendError, Outcome, Pusher, PushSettings, signed
-from collector.schema import Status
+from collector.schema import DeliveryRow, Status
 from collector.store import Store
 from service.errors import SettingsError
 from tests.collector.back_end_stub import BackEnd, back_end
@@ -37,7 +38,7 @@ def told(store: Store, *numbers: int) -> list[str]:
 def make_due(store: Store, to: BackEnd) -> None:
     """As if the wait were over."""
     with store.write() as session:
-        for row in session.query(outbox.DeliveryRow).filter(outbox.DeliveryRow.due.is_not(None)):
+        for row in session.scalars(select(DeliveryRow).where(DeliveryRow.due.is_not(None))):
             row.due = NOON
 
 

@@ -4,9 +4,6 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Column, ForeignKey
 
-# Alembic compares a database with the tables that the code declares; this one is declared there.
-import collector.outbox  # noqa: F401
-
 revision: str = "0002"
 down_revision: str | None = "0001"
 branch_labels: str | None = None
