@@ -1,10 +1,13 @@
 """From a story, given or to be fetched, to its prediction: where all the parts meet."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from service.allocator import keep_memory_low
 from service.batching import Batcher
@@ -21,9 +24,11 @@ from service.settings import Settings
 from service.story import Evidence, Prediction, Span, Story
 from service.text import Cut
 
+P = ParamSpec("P")
 T = TypeVar("T")
 WARM_UP = "Police said an officer shot a man in Springfield, Ill., on Monday. He survived."
 MAX_EVIDENCE = 5
+TEXT_THREADS = 2  # what cuts stories and finds their places
 # Characters of English in a window: to know roughly what a story will ask of the model.
 _WINDOW_CHARS = 400
 # Shorter texts are answered, but the model has seen little of the kind.
@@ -60,6 +65,7 @@ class Predictor:
         return cls(model, locator, settings, fetcher)
 
     async def __aenter__(self) -> "Predictor":
+        self._text_threads = ThreadPoolExecutor(TEXT_THREADS, thread_name_prefix="text")
         self._batcher = Batcher(self.model, self.settings.queue_windows, self.metrics)
         await self.judge(Story(text=WARM_UP))
         return self
@@ -72,6 +78,7 @@ class Predictor:
     ) -> None:
         if self._batcher is not None:
             await self._batcher.aclose()
+            self._text_threads.shutdown(wait=True)
         await self._reader.aclose()
         await self._fetcher.aclose()
 
@@ -162,9 +169,18 @@ class Predictor:
             raise ServiceError(ErrorType.NOT_READY, "The service is starting.")
         about = 1 + len(story.text) // _WINDOW_CHARS
         with self._batcher.expecting(about, deadline), self.metrics.stage("tokenise"):
-            cutting = await asyncio.to_thread(self.model.cut, story.title, story.text)
+            cutting = await self._on_text_thread(self.model.cut, story.title, story.text)
         outputs = await self._batcher.run(cutting.windows, deadline)
-        return await asyncio.to_thread(self._conclude, story, cutting, outputs)
+        return await self._on_text_thread(self._conclude, story, cutting, outputs)
+
+    async def _on_text_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`asyncio.to_thread` on few threads: they take turns in Python anyway, and more of them
+        only get in each other's way."""
+        loop = asyncio.get_running_loop()
+        context = copy_context()
+        return await loop.run_in_executor(
+            self._text_threads, partial(context.run, work, *args, **kwargs)
+        )
 
     def _conclude(self, story: Story, cutting: Cut, outputs: Sequence[WindowOutput]) -> Prediction:
         judgement = self.model.judge(cutting, outputs)

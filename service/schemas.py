@@ -11,7 +11,7 @@ from service.errors import ErrorType
 from service.fingerprint import fingerprint
 from service.places import PlaceCandidate
 from service.story import Evidence, Mention, Place, Prediction, Story
-from service.text import sentences
+from service.text import each_sentence
 
 DATE_WARNING = "date_not_understood"
 MAX_BATCH = 32
@@ -240,7 +240,7 @@ def candidate_out(candidate: PlaceCandidate) -> CandidateOut:
 def describe(text: str) -> str:
     """The first sentences of a text, at most 500 characters, cut between words if need be."""
     taken = ""
-    for span in sentences(text):
+    for span in each_sentence(text):
         longer = f"{taken} {text[span.start : span.end]}".strip()
         if len(longer) > DESCRIPTION_CHARS:
             break

@@ -1,7 +1,7 @@
 """Turns a story into model input. The only preprocessing there is: training imports it too."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tokenizers import Tokenizer
@@ -66,24 +66,27 @@ def normalise(text: str) -> str:
 
 def sentences(text: str) -> list[Span]:
     """The sentences of `text` as spans without outer white space; line breaks always split."""
+    return list(each_sentence(text))
+
+
+def each_sentence(text: str) -> Iterator[Span]:
+    """As `sentences`, one after another: for whoever needs only the first."""
     plain = normalise(text)
-    spans: list[Span] = []
     start = 0
     for match in _BOUNDARY.finditer(plain):
         if "\n" not in match.group() and not _ends_sentence(plain, start, match.end()):
             continue
-        _append(spans, plain, start, match.end())
+        yield from _trimmed(plain, start, match.end())
         start = match.end()
-    _append(spans, plain, start, len(plain))
-    return spans
+    yield from _trimmed(plain, start, len(plain))
 
 
-def _append(spans: list[Span], plain: str, start: int, end: int) -> None:
+def _trimmed(plain: str, start: int, end: int) -> Iterator[Span]:
     piece = plain[start:end]
     stripped = piece.strip()
     if stripped:
         lead = len(piece) - len(piece.lstrip())
-        spans.append(Span(start + lead, start + lead + len(stripped)))
+        yield Span(start + lead, start + lead + len(stripped))
 
 
 def _ends_sentence(plain: str, start: int, end: int) -> bool:
