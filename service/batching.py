@@ -1,7 +1,5 @@
 """Joins the windows of all waiting stories into shared batches for the one model.
 
-As many batches run at once as the model has streams; what waits is shared among them.
-
 Half of every batch belongs to the stories with the fewest windows left, so a short
 one is never stuck behind a long one. The other half belongs to those that came
 first, so a long one cannot starve: however many shorter ones come after it, it
@@ -12,7 +10,7 @@ that waits can be done in a third of the time to its deadline, that is soon enou
 import asyncio
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,13 +31,8 @@ _MAX_RETRY_S = 30
 class Runner(Protocol):
     """What batches are run on: the Model."""
 
-    @property
-    def streams(self) -> int:
-        """How many batches it runs at once, each called from a thread of its own."""
-        ...
-
     def run(self, windows: Sequence[Window]) -> list[WindowOutput]:
-        """One output per window, in order."""
+        """One output per window, in order. Called from one thread only."""
         ...
 
 
@@ -47,27 +40,17 @@ class Runner(Protocol):
 class _Job:
     windows: Sequence[Window]
     done: asyncio.Future[list[WindowOutput]]
-    taken: int = 0  # windows in a batch, or done
-    outputs: dict[int, WindowOutput] = field(default_factory=dict)
+    outputs: list[WindowOutput] = field(default_factory=list)
     queued_at: float = field(default_factory=time.perf_counter)
     started_at: float | None = None
 
     @property
     def left(self) -> int:
-        return len(self.windows) - self.taken
-
-    @property
-    def unanswered(self) -> int:
         return len(self.windows) - len(self.outputs)
-
-    def take(self, count: int) -> range:
-        """The numbers of its next windows, which are then taken."""
-        self.taken += count
-        return range(self.taken - count, self.taken)
 
 
 class Batcher:
-    """Runs windows on the model's own threads. Create and use it inside one event loop.
+    """Runs windows on the model's own thread. Create and use it inside one event loop.
 
     Deadlines are seconds of the event loop's clock.
     """
@@ -82,15 +65,13 @@ class Batcher:
         # runtime compiles their shapes, are slower than any later one.
         self._window_s = 0.0
         self._work = asyncio.Event()
-        self._streams = runner.streams
-        self._busy = 0  # streams
-        self._threads = ThreadPoolExecutor(self._streams, thread_name_prefix="model")
-        self._loops = [asyncio.create_task(self._loop()) for _ in range(self._streams)]
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._loop_task = asyncio.create_task(self._loop(), name="batcher")
 
     @property
     def queued_windows(self) -> int:
         """Windows that wait, are expected or are being run."""
-        return self._expected + sum(job.unanswered for job in self._jobs)
+        return self._expected + sum(job.left for job in self._jobs)
 
     def check_room(self, windows: int, deadline: float | None = None) -> None:
         """Raises ServiceError `overloaded` unless so many windows more can be taken.
@@ -146,13 +127,12 @@ class Batcher:
         return outputs
 
     async def aclose(self) -> None:
-        """Stops after the batches in flight; waiting calls are cancelled."""
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        """Stops after the batch in flight; waiting calls are cancelled."""
+        self._loop_task.cancel()
+        await asyncio.gather(self._loop_task, return_exceptions=True)
         for job in self._jobs:
             job.done.cancel()
-        self._threads.shutdown(wait=True)
+        self._thread.shutdown(wait=True)
 
     async def _loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -160,30 +140,24 @@ class Batcher:
             await self._work.wait()
             self._work.clear()
             while shares := self._next_batch():
-                if any(job.left for job in self._jobs):
-                    self._work.set()  # for another stream
-                batch = [job.windows[n] for job, share in shares.items() for n in share]
+                batch = [w for job, take in shares.items() for w in _next_windows(job, take)]
                 started = time.perf_counter()
-                self._busy += 1
                 try:
-                    outputs = await loop.run_in_executor(self._threads, self._runner.run, batch)
+                    outputs = await loop.run_in_executor(self._thread, self._runner.run, batch)
                 except Exception as error:  # any failure of the model belongs to its callers
                     self._fail(shares, error)
                     continue
-                finally:
-                    self._busy -= 1
                 self._note_pace(len(batch), time.perf_counter() - started)
                 self._deliver(shares, outputs)
 
-    def _next_batch(self) -> dict[_Job, range]:
-        """Which windows of which stories to run next; empty when none waits."""
+    def _next_batch(self) -> dict[_Job, int]:
+        """How many windows of which story to run next; empty when none waits."""
         # A call that was cancelled a moment ago may still be listed.
         waiting = [job for job in self._jobs if job.left and not job.done.done()]
         takes: dict[_Job, int] = {}
         by_length = sorted(waiting, key=lambda job: job.left)
-        share = -(-sum(job.left for job in waiting) // (self._streams - self._busy))
         for jobs, most in ((waiting, OLDEST_WINDOWS), (by_length, BATCH_WINDOWS)):
-            room = min(most, share) - sum(takes.values())
+            room = most - sum(takes.values())
             for job in jobs:
                 take = min(room, job.left - takes.get(job, 0))
                 if take:
@@ -192,23 +166,23 @@ class Batcher:
         now = time.perf_counter()
         for job in takes:
             job.started_at = job.started_at or now
-        return {job: job.take(count) for job, count in takes.items()}
+        return takes
 
     def _note_pace(self, windows: int, seconds: float) -> None:
         self._metrics.batch.observe(windows)
-        window_s = seconds / windows / self._streams
-        self._window_s += windows / _PACE_WINDOWS * (window_s - self._window_s)
+        self._window_s += windows / _PACE_WINDOWS * (seconds / windows - self._window_s)
 
-    def _deliver(self, shares: dict[_Job, range], outputs: list[WindowOutput]) -> None:
-        given = iter(outputs)
-        for job, share in shares.items():
-            job.outputs.update(zip(share, given, strict=False))
-            if job.unanswered == 0:
+    def _deliver(self, shares: dict[_Job, int], outputs: list[WindowOutput]) -> None:
+        at = 0
+        for job, take in shares.items():
+            job.outputs.extend(outputs[at : at + take])
+            at += take
+            if job.left == 0:
                 self._forget(job)
                 if not job.done.done():
-                    job.done.set_result([job.outputs[n] for n in range(len(job.windows))])
+                    job.done.set_result(job.outputs)
 
-    def _fail(self, jobs: Iterable[_Job], error: Exception) -> None:
+    def _fail(self, jobs: dict[_Job, int], error: Exception) -> None:
         for job in jobs:
             self._forget(job)
             if not job.done.done():
@@ -217,6 +191,11 @@ class Batcher:
     def _forget(self, job: _Job) -> None:
         if job in self._jobs:
             self._jobs.remove(job)
+
+
+def _next_windows(job: _Job, take: int) -> Sequence[Window]:
+    at = len(job.outputs)
+    return job.windows[at : at + take]
 
 
 def _now() -> float:

@@ -1,11 +1,9 @@
 """The classifier as the service runs it: cut a story, run its windows, judge the outcome."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Self
 
 import numpy as np
@@ -32,8 +30,6 @@ BATCH_WINDOWS = 8
 # What their length is padded to a multiple of: few distinct shapes keep the runtime from
 # compiling anew.
 _LENGTH_STEP = 16
-# Of more CPUs, each stream has several: one story's windows are few.
-_MOST_STREAMS = 4
 # CPU instructions that decide how fast matrices are multiplied.
 _MATRIX_FLAGS = frozenset(
     "avx2 avx_vnni avx512f avx512_vnni avx512_bf16 amx_int8 amx_bf16 asimddp i8mm bf16".split()
@@ -77,11 +73,7 @@ class Running:
 
 
 class Model:
-    """A loaded artefact, safe for use by several threads.
-
-    The encoder runs in `streams` of one thread each rather than on all of them at once: none
-    waits for another whose CPU is wanted for something else, which is up to a tenth faster.
-    """
+    """A loaded artefact. `run` is not safe for concurrent use; all else is."""
 
     def __init__(
         self,
@@ -94,10 +86,7 @@ class Model:
         self.running = _running(compiled)
         self._tokenizer = tokenizer
         self._head = head
-        self.streams = int(compiled.get_property("NUM_STREAMS"))
-        self._idle: SimpleQueue[openvino.InferRequest] = SimpleQueue()
-        for _ in range(self.streams):
-            self._idle.put(compiled.create_infer_request())
+        self._request = compiled.create_infer_request()
 
     @classmethod
     def load(cls, folder: Path, threads: int) -> Self:
@@ -114,7 +103,7 @@ class Model:
                 "CPU",
                 {
                     "INFERENCE_NUM_THREADS": threads,
-                    "NUM_STREAMS": min(threads, _MOST_STREAMS),
+                    "NUM_STREAMS": 1,
                     "INFERENCE_PRECISION_HINT": _precision(),
                     # Compiled shapes kept: the default of 5000 costs 25 MB and gains nothing.
                     "CPU_RUNTIME_CACHE_CAPACITY": 64,
@@ -132,29 +121,13 @@ class Model:
         """The encoder's output for each window, in order."""
         order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
         outputs: dict[int, WindowOutput] = {}
-        running: deque[tuple[openvino.InferRequest, list[int]]] = deque()
-
-        def finish() -> None:
-            request, chosen = running.popleft()
-            batch = self._finish(request, [windows[i] for i in chosen])
+        for at in range(0, len(order), BATCH_WINDOWS):
+            chosen = order[at : at + BATCH_WINDOWS]
+            batch = self._run_batch([windows[i] for i in chosen])
             outputs.update(zip(chosen, batch, strict=True))
-
-        try:
-            for at in range(0, len(order), BATCH_WINDOWS):
-                chosen = order[at : at + BATCH_WINDOWS]
-                if running and self._idle.empty():
-                    finish()
-                running.append((self._start([windows[i] for i in chosen]), chosen))
-            while running:
-                finish()
-        finally:
-            for request, _ in running:  # a batch has failed
-                with suppress(RuntimeError):
-                    request.wait()
-                self._idle.put(request)
         return [outputs[i] for i in range(len(windows))]
 
-    def _start(self, windows: Sequence[Window]) -> openvino.InferRequest:
+    def _run_batch(self, windows: Sequence[Window]) -> list[WindowOutput]:
         longest = max(len(w.ids) for w in windows)
         length = min(-(-longest // _LENGTH_STEP) * _LENGTH_STEP, self.config.window.size)
         ids = np.full((len(windows), length), self.config.window.pad_id, dtype=np.int64)
@@ -162,19 +135,8 @@ class Model:
         for row, window in enumerate(windows):
             ids[row, : len(window.ids)] = window.ids
             mask[row, : len(window.ids)] = 1
-        request = self._idle.get()
-        request.start_async({"input_ids": ids, "attention_mask": mask})
-        return request
-
-    def _finish(
-        self, request: openvino.InferRequest, windows: Sequence[Window]
-    ) -> list[WindowOutput]:
-        try:
-            request.wait()
-            vectors = np.array(request.get_tensor("windows").data)
-            tokens = np.array(request.get_tensor("tokens").data)
-        finally:
-            self._idle.put(request)
+        result = self._request.infer({"input_ids": ids, "attention_mask": mask})
+        vectors, tokens = np.array(result["windows"]), np.array(result["tokens"])
         return [
             WindowOutput(vectors[row], tokens[row, : len(window.ids)])
             for row, window in enumerate(windows)

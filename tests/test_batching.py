@@ -22,8 +22,7 @@ def window(number: int) -> Window:
 class Recorder:
     """A runner that waits for permission and notes the batches it was given."""
 
-    def __init__(self, streams: int = 1) -> None:
-        self.streams = streams
+    def __init__(self) -> None:
         self.batches: list[list[int]] = []
         self.started = threading.Semaphore(0)
         self.permits = threading.Semaphore(0)
@@ -168,38 +167,4 @@ async def test_a_failure_of_the_model_reaches_its_callers_only() -> None:
     recorder.broken = False
     recorder.release(1)
     assert numbers(await batcher.run([window(2)])) == [2]
-    await batcher.aclose()
-
-
-async def test_streams_share_what_waits_and_give_outputs_back_in_order() -> None:
-    recorder = Recorder(streams=2)
-    batcher = Batcher(recorder, queue_windows=1000)
-    long = asyncio.create_task(batcher.run([window(n) for n in range(10)]))
-    await started(recorder)
-    await started(recorder)
-    assert list(map(len, recorder.batches)) == [5, 5]
-    assert batcher.queued_windows == 10
-    short = asyncio.create_task(batcher.run([window(100)]))
-    recorder.release(10)
-    assert numbers(await long) == list(range(10))
-    assert numbers(await short) == [100]
-    ran = [number for batch in recorder.batches for number in batch]
-    assert sorted(ran) == [*range(10), 100]
-    await batcher.aclose()
-
-
-async def test_a_batch_that_breaks_fails_its_stories_alone() -> None:
-    recorder = Recorder(streams=2)
-    batcher = Batcher(recorder, queue_windows=1000)
-    first = asyncio.create_task(batcher.run([window(n) for n in range(4)]))
-    await started(recorder)
-    await started(recorder)
-    recorder.broken = True
-    recorder.release(2)
-    with pytest.raises(RuntimeError, match="the model broke"):
-        await first
-    recorder.broken = False
-    recorder.release(10)
-    assert numbers(await batcher.run([window(7)])) == [7]
-    assert batcher.queued_windows == 0
     await batcher.aclose()
