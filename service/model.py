@@ -103,6 +103,7 @@ class Model:
                 "CPU",
                 {
                     "INFERENCE_NUM_THREADS": threads,
+                    # One for each CPU gives a tenth more stories a second and takes 30 to 60 MB.
                     "NUM_STREAMS": 1,
                     "INFERENCE_PRECISION_HINT": _precision(),
                     # Compiled shapes kept: the default of 5000 costs 25 MB and gains nothing.
