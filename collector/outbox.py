@@ -2,14 +2,15 @@
 
 An incident is due when its revision is above the one that the back end has. The last one
 tried is stored with each failure: a dead letter is an incident whose present revision was
-refused, and it is due again as soon as it changes.
+refused, and it is due again as soon as it changes. Back ends require a force rank: an
+incident without one waits until it has one, unless it has been rejected or withdrawn.
 """
 
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from collector.feed.query import outs
@@ -36,14 +37,11 @@ def due(
     What a back end has is told of every change, so that it can take down what was rejected
     or withdrawn; what it does not have is pushed with one of `statuses` alone.
     """
-    mine = (DeliveryRow.incident_id == IncidentRow.id) & (DeliveryRow.backend == backend)
-    had = DeliveryRow.sent > 0
     fresh = DeliveryRow.tried < IncidentRow.revision
     chosen = (
         select(IncidentRow, DeliveryRow)
-        .outerjoin(DeliveryRow, mine)
-        .where(func.coalesce(DeliveryRow.sent, 0) < IncidentRow.revision)
-        .where(or_(had, IncidentRow.status.in_(statuses)))
+        .outerjoin(DeliveryRow, _of(backend))
+        .where(_untold(statuses), _complete())
         .where(or_(DeliveryRow.id.is_(None), fresh, DeliveryRow.due <= now))
         .order_by(IncidentRow.revision)
         .limit(_BATCH)
@@ -55,6 +53,16 @@ def due(
         again = delivery is not None and delivery.tried == incident.revision
         parcels.append(Parcel(incident.id, row, delivery.attempts if again else 0))
     return parcels
+
+
+def without_rank(session: Session, backend: str, statuses: Sequence[Status]) -> int:
+    """How many incidents wait for no more than a force rank."""
+    waiting = (
+        select(func.count(IncidentRow.id))
+        .outerjoin(DeliveryRow, _of(backend))
+        .where(_untold(statuses), ~_complete())
+    )
+    return session.scalar(waiting) or 0
 
 
 def delivered(session: Session, backend: str, parcel: Parcel) -> None:
@@ -92,6 +100,21 @@ def revive(session: Session, backend: str, now: dt.datetime) -> int:
         row.due = now
         row.attempts = 0
     return len(rows)
+
+
+def _of(backend: str) -> ColumnElement[bool]:
+    return and_(DeliveryRow.incident_id == IncidentRow.id, DeliveryRow.backend == backend)
+
+
+def _untold(statuses: Sequence[Status]) -> ColumnElement[bool]:
+    had = DeliveryRow.sent > 0
+    behind = func.coalesce(DeliveryRow.sent, 0) < IncidentRow.revision
+    return and_(behind, or_(had, IncidentRow.status.in_(statuses)))
+
+
+def _complete() -> ColumnElement[bool]:
+    taken_back = IncidentRow.status.in_((Status.REJECTED, Status.WITHDRAWN))
+    return or_(IncidentRow.force_rank.is_not(None), taken_back)
 
 
 def _row(session: Session, backend: str, incident: int) -> DeliveryRow:

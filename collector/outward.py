@@ -46,6 +46,9 @@ def run_command(arguments: argparse.Namespace, store: Store) -> int:
 def _push(pusher: Pusher) -> int:
     tally = pusher.once()
     print(", ".join(f"{tally[outcome]} {outcome.value}" for outcome in Outcome))
+    if waiting := pusher.without_rank():
+        needed = "which back ends require: not pushed until it has one"
+        print(f"{waiting} without a force_rank, {needed}")
     return 0 if tally[Outcome.TAKEN] == tally.total() else 1
 
 

@@ -2,7 +2,7 @@
 
 Each incident is POSTed to BACKEND_URL as `/incidents` shows it, at every change: first when
 it is approved, and with `status` "rejected" when it has been rejected or withdrawn, so that
-the back end can take it down. The request carries
+the back end can take it down. One without a force rank waits for it. The request carries
 
     Authorization: Bearer BACKEND_TOKEN
     Idempotency-Key: <incident_id>-<revision>
@@ -48,6 +48,8 @@ _LOOK_S = 5.0
 # Seconds until a stop is noticed.
 _NAP_S = 0.5
 _HAS_IT = 409
+# A back end that requires a rank has to take what takes an incident down.
+_NO_FORCE = "Rank 0"
 # A wrong address or token: no incident's fault.
 _MISCONFIGURED = frozenset({401, 403, 404, 405})
 _PASSING = frozenset({408, 425, 429})
@@ -146,11 +148,19 @@ class Pusher:
                     return tally
         return tally
 
+    def without_rank(self) -> int:
+        """How many incidents are not pushed because they have no force rank."""
+        with self._store.read() as session:
+            return outbox.without_rank(session, self._settings.backend, self._statuses)
+
     def follow(self) -> None:
         """Push for ever, until stopped. A back end that is away is asked again ever later."""
-        failures = 0
+        failures = told = 0
         while not self._stopping:
             tally = self.once()
+            if (waiting := self.without_rank()) != told:
+                log.info(json.dumps({"event": "push", "without_force_rank": waiting}))
+                told = waiting
             away = tally[Outcome.LATER] and not tally[Outcome.TAKEN]
             failures = failures + 1 if away else 0
             wait = delay_s(_BASE_S, failures, self._chance) if failures else _LOOK_S
@@ -209,6 +219,8 @@ class Pusher:
 
 def pushed(row: IncidentOut) -> dict[str, object]:
     """The body about an incident. Of a withdrawn one it tells no more than that it is rejected."""
+    if row.status in (Status.REJECTED, Status.WITHDRAWN):
+        row = row.model_copy(update={"force_rank": row.force_rank or _NO_FORCE})
     if row.status == Status.WITHDRAWN.value:
         nothing = dict.fromkeys(("title", "city", "county", "state", "lat", "long"))
         told = {"status": Status.REJECTED.value, "description": "Withdrawn.", "src": []}

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from collector import grouping
@@ -17,6 +17,9 @@ from collector.schema import (
     Verdict,
 )
 from service.labels import FORCE_CODES, RELATIONS
+
+# What a reviewer may correct a story's relation to that makes it no report.
+_NO_REPORT = ("mention", "none")
 
 
 class ReviewError(Exception):
@@ -97,6 +100,27 @@ def withdraw(session: Session, key: str, now: datetime) -> None:
     session.execute(notes.values(note=None))
 
 
+def first_approved(session: Session, day: date) -> frozenset[str]:
+    """Keys of the incidents that a review made public for the first time on a day (UTC).
+
+    Each is of one such day, whatever was said of it later.
+    """
+    approving = (
+        ReviewRow.verdict != Verdict.REJECT,
+        func.coalesce(ReviewRow.relation, "report").not_in(_NO_REPORT),
+    )
+    first = func.min(ReviewRow.created)
+    start, end = (datetime.combine(day, at, UTC) for at in (time.min, time.max))
+    chosen = (
+        select(IncidentRow.key)
+        .join(ReviewRow, ReviewRow.incident_id == IncidentRow.id)
+        .where(*approving)
+        .group_by(IncidentRow.key)
+        .having(first.between(start, end))
+    )
+    return frozenset(session.scalars(chosen))
+
+
 def _check(review: Review) -> None:
     if review.relation is not None and review.relation not in RELATIONS:
         raise ReviewError(f"relation must be one of {', '.join(RELATIONS)}")
@@ -171,5 +195,5 @@ def _carry_out(session: Session, story: StoryRow, review: ReviewRow, now: dateti
 
 
 def _status(review: ReviewRow) -> Status:
-    refused = review.verdict is Verdict.REJECT or review.relation in ("mention", "none")
+    refused = review.verdict is Verdict.REJECT or review.relation in _NO_REPORT
     return Status.REJECTED if refused else Status.APPROVED

@@ -14,6 +14,7 @@ from collector.feed.query import MAX_PAGE, IncidentPage, PageQuery, read_all, re
 from collector.feed.reviewing import add_reviews
 from collector.feed.rows import IncidentOut, within_rules
 from collector.feed.stream import add_stream
+from collector.reviews import first_approved
 from collector.store import Store
 from service import __version__
 from service.answer_headers import AnswerHeaders
@@ -133,7 +134,10 @@ def _add_getdata(app: FastAPI, store: Store) -> None:
     def approved(added: dt.date | None = None) -> list[IncidentOut]:
         with store.read() as session:
             found = list(read_all(session, PageQuery(limit=MAX_PAGE)))
-        return [row for row in found if added is None or row.created.date() >= added]
+            if added is None:
+                return found
+            keys = first_approved(session, added)
+        return [row for row in found if row.incident_id in keys]
 
     @app.get("/getdata")
     def getdata_d() -> str:
@@ -142,5 +146,8 @@ def _add_getdata(app: FastAPI, store: Store) -> None:
 
     @app.get("/getdata/")
     def getdata_c(date_added: dt.date | None = None) -> list[RowC]:
-        """Approved incidents for the 28-C back end, of those first seen since `date_added`."""
+        """Approved incidents for the 28-C back end; those first approved on `date_added` (UTC).
+
+        That back end refuses what it has, so that no incident is of two days.
+        """
         return [row for i in approved(date_added) if (row := row_c(i)) is not None]

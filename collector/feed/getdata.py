@@ -2,7 +2,8 @@
 
 The 27-D back end GETs `/getdata` and parses twice: a JSON string that holds a JSON array.
 The 28-C back end GETs `/getdata/` and takes the array itself. Both insert all rows at once,
-so that one row without a place or a day loses all; such rows are left out here.
+so that one that a column refuses loses all. What has no coordinates, day or words is left out
+for both, what has no city or no state for 28-C.
 """
 
 import json
@@ -42,8 +43,8 @@ class RowD(BaseModel):
     """A row as the 27-D back end stores it."""
 
     id: str
-    city: str
-    state: str
+    city: str | None
+    state: str | None
     date: str
     title: str
     description: str
@@ -76,8 +77,6 @@ class RowC(BaseModel):
 class _Storable:
     """What neither back end's columns may lack."""
 
-    city: str
-    state: str
     lat: float
     long: float
     day: str
@@ -96,8 +95,8 @@ def row_d(incident: IncidentOut) -> RowD | None:
         return None
     return RowD(
         id=incident.incident_id,
-        city=known.city,
-        state=known.state,
+        city=incident.city,
+        state=incident.state,
         date=known.day,
         title=shortened(known.words, _TITLE_D),
         description=incident.description,
@@ -108,16 +107,16 @@ def row_d(incident: IncidentOut) -> RowD | None:
 
 def row_c(incident: IncidentOut) -> RowC | None:
     """An incident for 28-C, or None where its columns would refuse it."""
-    known = _storable(incident)
-    if known is None:
+    known, city, state = _storable(incident), incident.city, incident.state
+    if known is None or city is None or state is None:
         return None
     kinds = {_LIKE.get(code, "uncategorized") for code in incident.force} or {"uncategorized"}
     if incident.fatal:
         kinds.add("lethal_force")
     return RowC(
         case_id=incident.incident_id,
-        city=known.city,
-        state=known.state,
+        city=city,
+        state=state,
         dates=known.day,
         title=shortened(known.words, _TITLE_C),
         description=incident.description,
@@ -131,8 +130,6 @@ def row_c(incident: IncidentOut) -> RowC | None:
 
 def _storable(incident: IncidentOut) -> _Storable | None:
     i, words = incident, incident.title or incident.description
-    if i.city is None or i.state is None or i.lat is None or i.long is None:
+    if i.lat is None or i.long is None or i.incident_date is None or not words:
         return None
-    if i.incident_date is None or not words:
-        return None
-    return _Storable(i.city, i.state, i.lat, i.long, i.incident_date, words)
+    return _Storable(i.lat, i.long, i.incident_date, words)

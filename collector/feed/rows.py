@@ -3,7 +3,8 @@
 The last back end refuses titles over 50 characters and coordinates over 50 degrees, both of
 which are real, and rows without a day, a title or a description. `within_rules` bends a row
 until it passes, and says in `whole` what every bent field really is: a client that has no
-such rules shows `{...row, ...row.whole}`.
+such rules shows `{...row, ...row.whole}`. It invents no `force_rank`, which the back end
+requires, too: what reports no force is not for it.
 """
 
 import datetime as dt

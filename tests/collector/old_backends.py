@@ -60,13 +60,13 @@ def refusal(row: dict[str, object]) -> str | None:
 
 
 def stored_by_d(body: str) -> list[tuple[object, ...]]:
-    """The 27-D back end: the body is parsed twice; nothing of a row may be null."""
+    """The 27-D back end: the body is parsed twice; state and city alone may be null."""
     incidents = json.loads(json.loads(body))
     rows: list[tuple[object, ...]] = []
     for i in incidents:
         row = (i["id"], i["state"], i["city"], date.fromisoformat(i["date"]), i["title"],
                i["description"], i["geocoding"]["lat"], i["geocoding"]["long"])  # fmt: skip
-        assert None not in row
+        assert None not in (row[0], *row[3:])
         assert len(i["title"]) <= 1000 and len(i["description"]) <= 10_000
         assert all(len(link) <= 1000 for link in i["links"])
         rows.append(row)
@@ -107,11 +107,15 @@ def fill_d(connection: psycopg.Connection, body: str) -> None:
 
 
 def fill_c(connection: psycopg.Connection, body: str) -> None:
-    """`POST /incidents/fetchfromds`: row by row, with lists as JSON. Raises psycopg.Error."""
+    """`POST /incidents/fetchfromds`: all rows or none, lists as JSON. Raises psycopg.Error.
+
+    That back end itself keeps silent about the error, and says that it was successful.
+    """
     keys = ("city", "state", "lat", "long", "title", "description", "dates")
-    for i in json.loads(body):
-        lists = (json.dumps(i["links"]), json.dumps(i["tags"]))
-        row = [i["case_id"], *lists, *(i[key] for key in keys), *(bool(i[name]) for name in FLAGS)]
-        statement = f"INSERT INTO incidents VALUES ({', '.join(['%s'] * len(row))})"
-        with connection.transaction():
+    with connection.transaction():
+        for i in json.loads(body):
+            lists = (json.dumps(i["links"]), json.dumps(i["tags"]))
+            flags = (bool(i[name]) for name in FLAGS)
+            row = [i["case_id"], *lists, *(i[key] for key in keys), *flags]
+            statement = f"INSERT INTO incidents VALUES ({', '.join(['%s'] * len(row))})"
             connection.execute(statement.encode(), row)

@@ -1,6 +1,7 @@
 """The feed's routes over real stores: filters, pages, tokens, and the old back ends."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from sqlalchemy import select
 
 from collector import reviews, stories
 from collector.feed.rows import MAX_TITLE
-from collector.schema import IncidentRow, StoryRow
+from collector.reviews import Review
+from collector.schema import IncidentRow, StoryRow, Verdict
 from collector.store import Store
 from tests.collector.feed_given import approve, feed, reject, revision, tell
 from tests.collector.given import BOISE, NOON, admit, no_force
@@ -227,18 +229,41 @@ def test_the_two_oldest_back_ends_get_what_they_can_parse_and_store(store: Store
             tell(session, 2, city=None),
             tell(session, 3, incident_date=None),
             tell(session, 4),
+            tell(session, 5, lat=None, long=None),
         ]
-        approve(session, *names[:4])
+        approve(session, *names[:4], names[5])
     with feed(store) as client:
         one, other = client.get("/getdata"), client.get("/getdata/")
-        assert client.get("/getdata/?date_added=2026-05-02").json() == []
         assert client.get("/getdata/?date_added=today").status_code == 422
     assert one.headers["content-type"] == other.headers["content-type"] == "application/json"
     assert isinstance(json.loads(one.text), str)
-    assert [row[0] for row in stored_by_d(one.text)] == names[:2]
+    assert [row[0] for row in stored_by_d(one.text)] == names[:3]
+    assert stored_by_d(one.text)[2][1:3] == ("Ohio", None)
     rows = stored_by_c(other.text)
     assert [row[0] for row in rows] == names[:2]
     assert [row[10:] for row in rows] == [(0, 0, 1, 0, 0, 0), (0, 0, 0, 0, 1, 0)]
+
+
+def test_a_row_is_added_on_the_day_of_its_first_approval_alone(store: Store) -> None:
+    later, refusal, approval = NOON + timedelta(days=1), Verdict.REJECT, Verdict.APPROVE
+    with store.write() as session:
+        early, late, corrected = [tell(session, number) for number in range(3)]
+        none = Review(corrected, "ada", Verdict.CORRECT, relation="none")
+        report = Review(corrected, "ada", Verdict.CORRECT, relation="report")
+        for review in (Review(early, "ada", approval), Review(late, "ada", refusal), none):
+            reviews.add_review(session, review, NOON)
+        for review in (Review(early, "bo", approval), Review(late, "ada", approval), report):
+            reviews.add_review(session, review, later)
+    with feed(store) as client:
+
+        def added(day: str) -> set[str]:
+            answer = client.get(f"/getdata/?date_added={day}")
+            assert answer.status_code == 200
+            return {row["case_id"] for row in answer.json()}
+
+        assert added("2026-05-01") == {early}
+        assert added("2026-05-02") == {late, corrected}
+        assert added("2026-04-30") == added("2026-05-03") == added("9999-12-31") == set()
 
 
 def test_a_review_is_carried_out_and_the_models_answer_stays(store: Store) -> None:

@@ -4,6 +4,7 @@ Their own code is JavaScript that is not kept here: what it asks, parses and ins
 as CONTRACT.md tells of it (`old_backends.py`).
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import requests
 
 from collector.migrate import migrate
 from collector.store import Store
-from tests.collector.feed_given import approve, tell
+from tests.collector.feed_given import approve, reject, tell
 from tests.collector.old_backends import TABLES_C, TABLES_D, fill_c, fill_d
 from tests.collector.postgres import Server
 from tests.test_server import free_port, running
@@ -62,12 +63,14 @@ def test_both_fill_their_own_postgresql(postgres: Server, tmp_path: Path) -> Non
         with closing(postgres.connect_new()) as d:
             d.execute(TABLES_D)
             fill_d(d, fetched(f"{url}/getdata"))
-            assert (count(d, "incidents"), count(d, "sources")) == (3, 3)
+            assert (count(d, "incidents"), count(d, "sources")) == (4, 4)
+            unnamed = d.execute("SELECT state FROM incidents WHERE city IS NULL").fetchall()
+            assert unnamed == [("Ohio",)]
             place = d.execute("SELECT lat, long FROM incidents WHERE state = 'Alaska'").fetchone()
             assert place == pytest.approx((61.2181, -149.9003), abs=1e-3)
             with pytest.raises(psycopg.errors.UniqueViolation):  # it cannot be filled twice
                 fill_d(d, fetched(f"{url}/getdata"))
-            assert count(d, "incidents") == 3
+            assert count(d, "incidents") == 4
         with closing(postgres.connect_new()) as c:
             c.execute(TABLES_C)
             fill_c(c, fetched(f"{url}/getdata/"))
@@ -75,3 +78,27 @@ def test_both_fill_their_own_postgresql(postgres: Server, tmp_path: Path) -> Non
             told = c.execute(f"SELECT {flags} FROM incidents WHERE state = 'Guam'".encode())
             assert told.fetchone() == (True, True, False)
             assert count(c, "incidents") == 3
+
+
+def add_one_before(folder: Path, known: list[str]) -> None:
+    """A new incident to a store whose known ones then change, so that it is listed first."""
+    with closing(Store.open(f"sqlite:///{folder / 'store.db'}")) as store, store.write() as session:
+        approve(session, tell(session, 6))
+        for name in known:
+            reject(session, name)
+            approve(session, name)
+
+
+def test_28_c_stores_a_new_row_only_after_it_was_emptied(postgres: Server, tmp_path: Path) -> None:
+    with feed_of(tmp_path) as url, closing(postgres.connect_new()) as c:
+        c.execute(TABLES_C)
+        first = fetched(f"{url}/getdata/")
+        fill_c(c, first)
+        add_one_before(tmp_path, [row["case_id"] for row in json.loads(first)])
+        second = fetched(f"{url}/getdata/")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            fill_c(c, second)
+        assert count(c, "incidents") == 3
+        c.execute("DELETE FROM incidents")  # as `DELETE /incidents/cleardb` does
+        fill_c(c, second)
+        assert count(c, "incidents") == 4

@@ -1,9 +1,11 @@
 """Pushing incidents to a back end over real HTTP: signed, resumed, retried, buried."""
 
 import argparse
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -11,13 +13,17 @@ from sqlalchemy import select
 from collector import outbox, reviews
 from collector.outward import add_commands, run_command
 from collector.push import ATTEMPTS, BackendError, Outcome, Pusher, PushSettings, signed
-from collector.schema import DeliveryRow, Status
+from collector.reviews import Review
+from collector.schema import DeliveryRow, Status, Verdict
 from collector.store import Store
 from service.errors import SettingsError
 from tests.collector.back_end_stub import BackEnd, back_end
 from tests.collector.feed_given import approve, reject, tell
 from tests.collector.given import NOON
 from tests.collector.old_backends import refusal
+
+# What a model answers that finds no force.
+RANKLESS: dict[str, Any] = {"label": "none", "force_rank": None, "force": [], "tags": []}
 
 
 @contextmanager
@@ -76,6 +82,33 @@ def test_what_was_taken_back_is_told_without_words(store: Store) -> None:
         )
         assert refusal(withdrawn) is None
         assert len(set(to.keys)) == 4
+
+
+def corrected(store: Store, name: str, relation: str) -> None:
+    with store.write() as session:
+        review = Review(name, "ada", Verdict.CORRECT, relation=relation)
+        reviews.add_review(session, review, NOON)
+
+
+def test_what_has_no_rank_waits_until_it_has_one(store: Store) -> None:
+    with store.write() as session:
+        name = tell(session, 0, **RANKLESS)
+        approve(session, name)
+    with back_end() as to, pushing(store, to) as pusher:
+        assert pusher.once() == {}
+        assert (to.asked, pusher.without_rank()) == (0, 1)
+        corrected(store, name, "report")
+        assert pusher.once() == {Outcome.TAKEN: 1}
+        assert (refusal(to.taken[0]), pusher.without_rank()) == (None, 0)
+
+
+def test_what_loses_its_rank_is_still_taken_back(store: Store) -> None:
+    (name,) = told(store, 0)
+    with back_end() as to, pushing(store, to) as pusher:
+        pusher.once()
+        corrected(store, name, "none")
+        assert pusher.once() == {Outcome.TAKEN: 1}
+        assert (to.taken[1]["status"], refusal(to.taken[1])) == ("rejected", None)
 
 
 def test_a_back_end_that_is_away_is_asked_again_later_and_nothing_is_lost(store: Store) -> None:
@@ -148,8 +181,13 @@ def test_known_already_counts_as_taken_and_pending_ones_can_be_asked_for(store: 
         assert to.taken[0]["status"] == "pending"
 
 
-def test_following_pushes_what_turns_up_until_stopped(store: Store) -> None:
+def test_following_pushes_what_turns_up_until_stopped(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "collector")
     told(store, 0)
+    with store.write() as session:
+        approve(session, tell(session, 1, **RANKLESS))
     with back_end() as to, pushing(store, to) as pusher:
         following = threading.Thread(target=pusher.follow)
         following.start()
@@ -157,6 +195,7 @@ def test_following_pushes_what_turns_up_until_stopped(store: Store) -> None:
         pusher.stop()
         following.join(60)
         assert not following.is_alive()
+    assert '{"event": "push", "without_force_rank": 1}' in caplog.messages
 
 
 def test_the_command_tells_what_it_did(
@@ -165,6 +204,9 @@ def test_the_command_tells_what_it_did(
     parser = argparse.ArgumentParser()
     add_commands(parser.add_subparsers(dest="command"))
     told(store, 0)
+    with store.write() as session:
+        approve(session, tell(session, 1, **RANKLESS))
+    waiting = "1 without a force_rank, which back ends require: not pushed until it has one\n"
     with back_end() as to:
         given = {"BACKEND_URL": to.url, "BACKEND_TOKEN": "token", "BACKEND_SECRET": "secret"}
         for name, value in given.items():
@@ -173,10 +215,10 @@ def test_the_command_tells_what_it_did(
         assert run_command(parser.parse_args(["push"]), store) == 1
         assert "address or token" in capsys.readouterr().err
         assert run_command(parser.parse_args(["push"]), store) == 1
-        assert capsys.readouterr().out == "0 taken, 0 later, 1 refused\n"
+        assert capsys.readouterr().out == f"0 taken, 0 later, 1 refused\n{waiting}"
         assert run_command(parser.parse_args(["push", "--revive"]), store) == 0
         said = capsys.readouterr().out
-        assert said == "1 incidents are due again\n1 taken, 0 later, 0 refused\n"
+        assert said == f"1 incidents are due again\n1 taken, 0 later, 0 refused\n{waiting}"
     monkeypatch.delenv("BACKEND_URL")
     with pytest.raises(SettingsError, match="BACKEND_URL"):
         run_command(parser.parse_args(["push"]), store)
