@@ -58,8 +58,8 @@ class Metrics:
         self.queue = Gauge("queue_windows", "Model windows waiting", registry=self.registry)
         self.batch = Histogram(
             "batch_windows",
-            "Windows the model ran at once",
-            buckets=[1, 2, 4, 8, 12, 16],
+            "Windows the model was given at once",
+            buckets=[1, 2, 4, 8, 16, 24],
             registry=self.registry,
         )
         self.drift = Drift(self.registry)

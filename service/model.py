@@ -29,7 +29,7 @@ from service.text import Cut, Window, cut
 BATCH_WINDOWS = 8
 # What their length is padded to a multiple of: few distinct shapes keep the runtime from
 # compiling anew.
-_LENGTH_STEP = 16
+_LENGTH_STEP = 32
 # CPU instructions that decide how fast matrices are multiplied.
 _MATRIX_FLAGS = frozenset(
     "avx2 avx_vnni avx512f avx512_vnni avx512_bf16 amx_int8 amx_bf16 asimddp i8mm bf16".split()
@@ -106,8 +106,8 @@ class Model:
                     # One for each CPU gives a tenth more stories a second and takes 30 to 60 MB.
                     "NUM_STREAMS": 1,
                     "INFERENCE_PRECISION_HINT": _precision(),
-                    # Compiled shapes kept: the default of 5000 costs 25 MB and gains nothing.
-                    "CPU_RUNTIME_CACHE_CAPACITY": 64,
+                    # Compiled kernels kept, of which a shape has some ten: see also runtime.py.
+                    "CPU_RUNTIME_CACHE_CAPACITY": 32,
                 },
             )
         except (RuntimeError, ValueError, KeyError, OSError) as error:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from service.batching import OLDEST_WINDOWS, Batcher
+from service.batching import OLDEST_WINDOWS, TURN_WINDOWS, Batcher
 from service.errors import ErrorType, ServiceError
-from service.model import BATCH_WINDOWS, WindowOutput
+from service.model import WindowOutput
 from service.text import Window
 
 pytestmark = pytest.mark.anyio
@@ -61,7 +61,7 @@ async def test_a_short_story_overtakes_a_long_one() -> None:
     recorder.release(2)
     assert numbers(await short) == [1000, 1001]
     assert set(recorder.batches[1]) >= {1000, 1001}
-    assert len(recorder.batches[1]) == BATCH_WINDOWS
+    assert len(recorder.batches[1]) == TURN_WINDOWS
     recorder.release(20)
     assert numbers(await long) == list(range(100))
     await batcher.aclose()
@@ -71,9 +71,9 @@ async def test_neither_short_stories_nor_a_long_one_wait_for_more_than_their_sha
     """While the model never runs dry of short stories, each goes with the very next batch."""
     recorder = Recorder()
     batcher = Batcher(recorder, queue_windows=1000)
-    long = asyncio.create_task(batcher.run([window(i) for i in range(80)]))
+    long = asyncio.create_task(batcher.run([window(i) for i in range(100)]))
     await started(recorder)
-    room = BATCH_WINDOWS - OLDEST_WINDOWS
+    room = TURN_WINDOWS - OLDEST_WINDOWS
     for batch in range(1, 6):
         first = 1000 * batch
         shorts = [
@@ -87,9 +87,9 @@ async def test_neither_short_stories_nor_a_long_one_wait_for_more_than_their_sha
         assert sum(number < 1000 for number in recorder.batches[batch]) == OLDEST_WINDOWS
         assert not any(short.done() for short in shorts)
     recorder.release(10)
-    assert numbers(await long) == list(range(80))
+    assert numbers(await long) == list(range(100))
     order = [number for batch in recorder.batches for number in batch]
-    assert order.index(79) > order.index(5000)
+    assert order.index(99) > order.index(5000)
     await batcher.aclose()
 
 

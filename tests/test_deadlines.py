@@ -13,8 +13,8 @@ import pytest
 import uvicorn
 
 from service.app import create_app
+from service.batching import TURN_WINDOWS
 from service.fetch import Fetcher
-from service.model import BATCH_WINDOWS
 from service.page_cache import Page
 from service.pipeline import Predictor
 from service.places import Locator
@@ -26,7 +26,7 @@ from tests.loopback_site import fetching, silent, site
 
 pytestmark = pytest.mark.anyio
 TEXT = "An officer shot a man in Springfield, Ill., on Monday, police said. He survived."
-LONG = TEXT * 100  # some 20 windows
+LONG = TEXT * 200  # some 40 windows
 PAGE = Page(
     url="https://www.harlowledger.example/a",
     requested_url="https://www.harlowledger.example/a",
@@ -116,11 +116,11 @@ async def test_a_late_story_is_said_so_and_not_computed(locator: Locator) -> Non
         late = await service.client.post("/predict", json={"text": LONG})
         assert (late.status_code, late.json()["error_type"]) == (504, "deadline_exceeded")
         assert service.predictor.queued_windows == 0
-        # One batch had begun; what was waiting behind it is never run.
+        # One turn had begun; what was waiting behind it is never run.
         service.model.permits.release(2)
-        await until(lambda: service.model.ran == 1 + BATCH_WINDOWS)
+        await until(lambda: service.model.ran == 1 + TURN_WINDOWS)
         await service.predictor.judge(Story(TEXT))
-        assert service.model.ran == 1 + BATCH_WINDOWS + 1
+        assert service.model.ran == 1 + TURN_WINDOWS + 1
 
 
 async def test_the_deadline_covers_pages_and_is_that_of_the_whole_batch(locator: Locator) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 # Weights of features seen before; a bound keeps a long-lived service's memory flat.
-CACHE_SIZE = 60_000
+CACHE_SIZE = 10_000
 
 
 def bucket(feature: str, buckets: int) -> int:
