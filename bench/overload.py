@@ -4,7 +4,7 @@ python -m bench.overload [--seconds 60] [--times 3] [--deadline 25]
 
 First 8 clients who wait for each answer find the peak; then stories come at a steady pace,
 whatever is answered; then the peak is measured once more. Right is: every answer is a label
-or a 503 with Retry-After, labels come within the deadline and at 90 % of the peak or more,
+or a 503 with Retry-After, labels come within the deadline and at 90 % of the peaks' mean,
 and afterwards the queue is empty, memory and open files are as before, and the service as
 fast. Exit status: 0 all right, 1 not. Run it while nothing else runs on the machine.
 """
@@ -16,7 +16,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.flood import Answer, Crowd
 from bench.probe import Checks, ask
@@ -67,7 +67,7 @@ def labels_per_second(answers: Sequence[Answer], seconds: float) -> float:
     return sum(a.status == 200 and a.came <= until for a in answers) / seconds
 
 
-def judge(checks: Checks, answers: Sequence[Answer], before: Peak, demand: Demand) -> None:
+def judge(checks: Checks, answers: Sequence[Answer], usual: Peak, demand: Demand) -> None:
     """Look at what came back from an overload."""
     counts = Counter(answer.status for answer in answers)
     checks.check("answers are labels and 503", set(counts) <= {200, 503}, dict(counts))
@@ -80,8 +80,8 @@ def judge(checks: Checks, answers: Sequence[Answer], before: Peak, demand: Deman
     refusals = sorted(a.seconds for a in answers if a.status == 503) or [0.0]
     print(f"      refused within {1000 * refusals[len(refusals) // 2]:.0f} ms (median)")
     found = labels_per_second(answers, demand.seconds)
-    share = found / before.per_second
-    name = f"labels come at {demand.least_of_peak:.0%} of the peak of {before.per_second:.1f}/s"
+    share = found / usual.per_second
+    name = f"labels come at {demand.least_of_peak:.0%} of the peak of {usual.per_second:.1f}/s"
     checks.check(name, share >= demand.least_of_peak, f"{found:.1f}/s, {share:.0%}")
 
 
@@ -102,10 +102,12 @@ async def overload(server: Server, checks: Checks, demand: Demand) -> None:
     print(f"      {pace:.1f} stories/s for {demand.seconds:g} s", flush=True)
     async with Crowd(server.url) as crowd:
         answers = await crowd.at_pace(requests, pace, demand.seconds)
-    judge(checks, answers, before, demand)
     left = await asyncio.to_thread(queued, server.url)
     checks.check("nothing is left in the queue", left == 0, left)
     after = await peak(server, requests, peak_s)
+    # A shared machine's pace drifts within minutes: what it was in between is their mean.
+    mean = (before.per_second + after.per_second) / 2
+    judge(checks, answers, replace(before, per_second=mean), demand)
     share = after.per_second / before.per_second
     checks.check("it is as fast afterwards", share >= demand.least_of_peak, f"{share:.0%}")
     grown = after.rss_mb - before.rss_mb

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from itertools import accumulate, compress
 
 _TOKEN = re.compile(
-    r"W\. ?Va\b|(?:[^\W\d_]\.){2,}|['’]s\b|[^\W_]+(?:['’](?!s\b)[^\W_]+)*|[^\w\s]", re.UNICODE
+    r"(W\. ?Va\b|(?:[^\W\d_]\.){2,}|['’]s\b|[^\W_]+(?:['’](?!s\b)[^\W_]+)*|[^\w\s])", re.UNICODE
 )
 # A text with fewer capital initials than this share of its words has no usable case.
 MIN_CAPITAL_SHARE = 0.02
@@ -40,27 +41,25 @@ class Tokens:
         return self.gaps[index]
 
 
-def _case(words: list[str]) -> str:
-    letters = [word for word in words if word[0].isalpha()]
-    if len(letters) < MIN_WORDS_FOR_CASE:
+def _case(words: list[str], initials: list[str]) -> str:
+    alphabetic = list(map(str.isalpha, initials))
+    letters = sum(alphabetic)
+    if letters < MIN_WORDS_FOR_CASE:
         return "mixed"
-    capital = sum(word[0].isupper() for word in letters)
-    if capital < MIN_CAPITAL_SHARE * len(letters):
+    capital = sum(map(str.isupper, initials))
+    if capital < MIN_CAPITAL_SHARE * letters:
         return "lower"
-    upper = sum(word.isupper() for word in letters)
-    return "upper" if upper > MAX_CAPITALS_SHARE * len(letters) else "mixed"
+    upper = sum(map(str.isupper, compress(words, alphabetic)))
+    return "upper" if upper > MAX_CAPITALS_SHARE * letters else "mixed"
 
 
 def tokenise(text: str) -> Tokens:
     """The tokens of `text` in order."""
-    spans = [match.span() for match in _TOKEN.finditer(text)]
-    words = [text[start:end] for start, end in spans]
-    case = _case(words)
-    if case == "lower":
-        capital = [word[0].isalpha() for word in words]
-    else:
-        capital = [word[0].isupper() for word in words]
-    starts, ends = [start for start, _ in spans], [end for _, end in spans]
-    gaps = [text[a:b] for a, b in zip(ends, starts[1:], strict=False)]
-    lower = [word.lower() for word in words]
-    return Tokens(text, words, lower, starts, ends, gaps, capital, case)
+    parts = _TOKEN.split(text)  # what is before the first word, it, what is between, ...
+    bounds = list(accumulate(map(len, parts)))
+    words = parts[1::2]
+    initials = [word[0] for word in words]
+    case = _case(words, initials)
+    capital = list(map(str.isalpha if case == "lower" else str.isupper, initials))
+    lower = list(map(str.lower, words))
+    return Tokens(text, words, lower, bounds[:-1:2], bounds[1::2], parts[2:-1:2], capital, case)
