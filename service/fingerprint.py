@@ -21,10 +21,9 @@ def fingerprint(text: str) -> str:
     """At most 688 characters that stand for a text; equal for equal words."""
     words = _WORD.findall(text.lower())
     count = max(1, len(words) - SHINGLE + 1)
-    shingles = {" ".join(words[start : start + SHINGLE]) for start in range(count)}
-    hashes = sorted({_hash(shingle) for shingle in shingles})
-    kept = hashes[:SKETCH]
-    packed = struct.pack(f">I{len(kept)}I", len(hashes), *kept)
+    shingles = (" ".join(words[start : start + SHINGLE]) for start in range(count))
+    hashes = sorted({blake2b(shingle.encode(), digest_size=4).digest() for shingle in shingles})
+    packed = struct.pack(">I", len(hashes)) + b"".join(hashes[:SKETCH])
     return base64.urlsafe_b64encode(packed).decode("ascii")
 
 
@@ -52,10 +51,6 @@ def same_story(a: str, b: str) -> bool:
 def sketch(packed: str) -> tuple[int, ...]:
     """The hashes that a fingerprint keeps, smallest first; raises ValueError for no fingerprint."""
     return _unpack(packed)[1]
-
-
-def _hash(shingle: str) -> int:
-    return int.from_bytes(blake2b(shingle.encode(), digest_size=4).digest(), "big")
 
 
 def _unpack(packed: str) -> tuple[int, tuple[int, ...]]:

@@ -20,7 +20,8 @@ _SAMPLE_WORDS = 600
 
 def is_english(text: str) -> bool | None:
     """True or False, or None where the text is too short to tell."""
-    words = [w.lower() for w in _WORD.findall(text[: _SAMPLE_WORDS * 8])][:_SAMPLE_WORDS]
+    words = _WORD.findall(text[: _SAMPLE_WORDS * 8])[:_SAMPLE_WORDS]
     if len(words) < _ENOUGH_WORDS:
         return None
-    return sum(word in _FUNCTION_WORDS for word in words) / len(words) >= _ENGLISH_SHARE
+    known = sum(word.lower() in _FUNCTION_WORDS for word in words)
+    return known / len(words) >= _ENGLISH_SHARE

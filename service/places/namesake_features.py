@@ -25,6 +25,7 @@ FEATURES = (
     "us_share", "abroad_share", "home_log", "home_closest", "near_ratio",
     "host_named", "host_absent", "unlisted",
 )  # fmt: skip
+KINDS = tuple(kind.name.lower() for kind in Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Fixed:
     """What the rounds share: feature columns, and how near all namesakes are.
 
     `near` and `far` fall from 1 with the distance, `same_state` is 1 within a
-    state; `others` (namesakes by groups) is 0 for a namesake's own group.
+    state; `others` (namesakes by groups) is 0 for a namesake's own group. `county`
+    numbers the namesakes' counties.
     """
 
     columns: dict[str, Floats]
@@ -41,6 +43,7 @@ class Fixed:
     far: Floats
     same_state: Floats
     others: Floats
+    county: npt.NDArray[np.int64]
 
 
 class NamesakeFeatures:
@@ -58,15 +61,11 @@ class NamesakeFeatures:
             self.gazetteer.find(name), key=lambda r: self.gazetteer.prominence[r], default=-1
         )
 
-    def _is_named(self, row: int, name_key: str) -> bool:
-        """Whether a key is the place's own name, not one of its others."""
-        return key(self.gazetteer.names[row]) == name_key
-
     def fixed(self, groups: Sequence[Group], t: Table, home: int | None) -> Fixed:
         """What does not change between the rounds."""
-        point = np.isin(t.kind, (Kind.COUNTY, Kind.CITY, Kind.NEIGHBORHOOD))
+        point = t.of_kind[Kind.COUNTY] | t.of_kind[Kind.CITY] | t.of_kind[Kind.NEIGHBORHOOD]
         apart = chord_km(t.unit, t.unit)
-        columns = self._own(groups, t) | self._home(t, home)
+        columns = self._own(groups, t) | self._home(t, home, point)
         columns["home_near_gap"] = columns["home_near"] * columns["gap_to_top"]
         others = (t.group[:, None] != np.arange(len(groups))[None, :]).astype(float)
         return Fixed(
@@ -76,11 +75,12 @@ class NamesakeFeatures:
             np.exp(-apart / FAR_KM),
             ((t.state[:, None] == t.state[None, :]) & (t.state > 0)[:, None]).astype(float),
             others,
+            np.unique(t.county * 256 + t.state, return_inverse=True)[1],
         )
 
     def features(self, groups: Sequence[Group], t: Table, chances: Floats, fixed: Fixed) -> Floats:
         """One row of FEATURES per namesake."""
-        columns = fixed.columns | self._named(groups, t, chances)
+        columns = fixed.columns | self._named(groups, t, chances, fixed)
         columns |= self._near(groups, t, chances, fixed)
         columns["near_gap"] = columns["near_best"] * columns["gap_to_top"]
         top = np.maximum.reduceat(columns["far_best"], t.first)[t.group]
@@ -93,7 +93,7 @@ class NamesakeFeatures:
         order = np.lexsort((-t.prominence, t.group))
         rank = np.empty(len(order))
         rank[order] = np.arange(len(order)) - t.first[t.group[order]]
-        city, state = t.kind == Kind.CITY, t.kind == Kind.STATE
+        city, state = t.of_kind[Kind.CITY], t.of_kind[Kind.STATE]
 
         def flag(values: list[float]) -> Floats:
             return np.array(values, float)[t.group]
@@ -112,30 +112,31 @@ class NamesakeFeatures:
             "bound": flag([bool(g.qualifier) for g in groups]) * t.prominence,
             "capital_city": city & (t.prominence > 5.5),
         }  # fmt: skip
-        for kind in Kind:
-            own[kind.name.lower()] = t.kind == kind
-        own |= self._called(groups, t)
+        own |= dict(zip(KINDS, t.of_kind, strict=True)) | self._called(groups, t)
         own["same_name_bound"] = self._bound(groups, t)
         return {name: column.astype(float) for name, column in own.items()}
 
     def _called(self, groups: Sequence[Group], t: Table) -> dict[str, npt.NDArray[np.bool_]]:
         """Features of the namesakes' own names, and of the cities that they are parts of."""
-        keys = {g.key for g in groups}
-        hosts = [key(self.gazetteer.within[row]) for row in t.rows]
-        named = zip(t.rows, t.group, strict=True)
+        g, rows = self.gazetteer, np.array(t.rows)
+        keys = {group.key for group in groups}
+        hosts = [key(g.within[r]) if g.kind[r] == Kind.NEIGHBORHOOD else "" for r in t.rows]
+        others = [key(g.names[r]) != group.key for group in groups for r in group.rows]
         return {
-            "other_name": np.array([not self._is_named(r, groups[n].key) for r, n in named]),
-            "washington_dc": np.array([row == self.washington for row in t.rows]),
-            "new_york_city": np.array([row == self.new_york for row in t.rows]),
+            "other_name": np.array(others),
+            "washington_dc": rows == self.washington,
+            "new_york_city": rows == self.new_york,
             "host_named": np.array([bool(host) and host in keys for host in hosts]),
             "host_absent": np.array([bool(host) and host not in keys for host in hosts]),
         }
 
-    def _named(self, groups: Sequence[Group], t: Table, chances: Floats) -> dict[str, Floats]:
+    def _named(
+        self, groups: Sequence[Group], t: Table, chances: Floats, fixed: Fixed
+    ) -> dict[str, Floats]:
         """Features of the states, countries and counties the story names."""
         weight = np.array([max(g.weight, 0.7) for g in groups])[t.group]
-        is_state = t.kind == Kind.STATE
-        is_country = (t.kind == Kind.COUNTRY) | ((t.kind == Kind.REGION) & (t.country != 0))
+        is_state = t.of_kind[Kind.STATE]
+        is_country = t.of_kind[Kind.COUNTRY] | (t.of_kind[Kind.REGION] & (t.country != 0))
         own_state = np.where(is_state, chances * weight, 0.0)
         own_country = np.where(is_country, chances * weight, 0.0)
         states = np.bincount(t.state, own_state, 256)
@@ -150,7 +151,7 @@ class NamesakeFeatures:
             "state_other_named": np.minimum(other, 1.0) * (named < 0.3) * (t.state > 0),
             "state_named_abroad": np.minimum(states.sum(), 1.0) * foreign,
             "country_named": np.minimum(in_country, 1.0) * foreign,
-            "in_named_county": np.minimum(self._in_counties(t, chances), 1.0),
+            "in_named_county": np.minimum(self._in_counties(t, chances, fixed), 1.0),
         }
 
     def _bound(self, groups: Sequence[Group], t: Table) -> Floats:
@@ -163,14 +164,11 @@ class NamesakeFeatures:
         result: Floats = np.array([r in rows for r in t.rows]) * lone
         return result
 
-    def _in_counties(self, t: Table, chances: Floats) -> Floats:
+    def _in_counties(self, t: Table, chances: Floats, fixed: Fixed) -> Floats:
         """For each namesake below a county, how likely its county is named too."""
-        is_county = t.kind == Kind.COUNTY
-        if not is_county.any():
-            return np.zeros(len(t.rows))
-        codes, place = np.unique(t.county * 256 + t.state, return_inverse=True)
-        named = np.bincount(place, chances * is_county, len(codes))
-        return np.where((t.county > 0) & ~is_county, named[place], 0.0)
+        is_county = t.of_kind[Kind.COUNTY]
+        named = np.bincount(fixed.county, chances * is_county)
+        return np.where((t.county > 0) & ~is_county, named[fixed.county], 0.0)
 
     def _near(
         self, groups: Sequence[Group], t: Table, chances: Floats, fixed: Fixed
@@ -211,7 +209,7 @@ class NamesakeFeatures:
             "abroad_share": same * abroad,
         }
 
-    def _home(self, t: Table, home: int | None) -> dict[str, Floats]:
+    def _home(self, t: Table, home: int | None, point: npt.NDArray[np.bool_]) -> dict[str, Floats]:
         """Features of the outlet's home, all zero where it is unknown."""
         names = [name for name in FEATURES if name.startswith("home_")]
         if home is None:
@@ -219,7 +217,6 @@ class NamesakeFeatures:
         g = self.gazetteer
         spot = units(g.lat[home : home + 1].astype(float), g.long[home : home + 1].astype(float))
         apart = chord_km(t.unit, spot)[:, 0]
-        point = ~np.isin(t.kind, (Kind.STATE, Kind.COUNTRY, Kind.REGION))
         same = t.state == g.state[home]
         closest = apart == np.minimum.reduceat(np.where(point, apart, 1e6), t.first)[t.group]
         return {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from service.places.gazetteer import Gazetteer
+from service.places.gazetteer import Gazetteer, Kind
 from service.places.groups import Group
 
 EARTH_KM = 6371.0
@@ -20,13 +20,14 @@ Floats = npt.NDArray[np.float64]
 class Table:
     """All namesakes of all groups of a story in parallel arrays.
 
-    `group` is the number of each row's group, `first` where each group begins.
+    `group` is the number of each row's group, `first` where each group begins,
+    `of_kind` (kinds by namesakes) whether a row is of a kind.
     """
 
     rows: list[int]
     group: npt.NDArray[np.int64]
     first: npt.NDArray[np.int64]
-    kind: npt.NDArray[np.int64]
+    of_kind: npt.NDArray[np.bool_]
     state: npt.NDArray[np.int64]
     country: npt.NDArray[np.int64]
     county: npt.NDArray[np.int64]
@@ -52,14 +53,18 @@ def table(gazetteer: Gazetteer, groups: Sequence[Group]) -> Table:
     rows = [row for group in groups for row in group.rows]
     sizes = [len(group.rows) for group in groups]
     index = np.array(rows, np.int64)
+    kind, state, country, county = (
+        np.asarray(memoryview(column))[index].astype(np.int64)
+        for column in (gazetteer.kind, gazetteer.state, gazetteer.country, gazetteer.county)
+    )
     return Table(
         rows,
         np.repeat(np.arange(len(groups)), sizes),
         np.cumsum([0, *sizes[:-1]]),
-        np.array([gazetteer.kind[r] for r in rows], np.int64),
-        np.array([gazetteer.state[r] for r in rows], np.int64),
-        np.array([gazetteer.country[r] for r in rows], np.int64),
-        np.array([gazetteer.county[r] for r in rows], np.int64),
+        kind == np.arange(len(Kind))[:, None],
+        state,
+        country,
+        county,
         gazetteer.prominence[index].astype(np.float64),
         units(gazetteer.lat[index].astype(float), gazetteer.long[index].astype(float)),
     )

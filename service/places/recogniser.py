@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import mul
+from itertools import compress
+from operator import mul, not_
 from pathlib import Path
 
 import numpy as np
@@ -81,27 +82,28 @@ class Context:
 
     def __init__(self, tokens: Tokens, candidates: Sequence[Candidate]) -> None:
         self.tokens = tokens
-        self.plain = {w for w, c in zip(tokens.words, tokens.capital, strict=True) if not c}
+        self.plain = set(compress(tokens.words, map(not_, tokens.capital)))
         self.states_at = {c.first for c in candidates if c.sort in ("state", "short", "country")}
         self.ends_at = {c.last for c in candidates if c.sort in ("city", "county")}
         outside = ["<>"] * self.PAD
         edge = ["edge"] * self.PAD
         self.lower = [*outside, *tokens.lower, *outside]
         self.shapes = [*edge, *map(shape, tokens.words), *edge]
-        self.line_after = [*[False] * self.PAD, *("\n" in gap for gap in tokens.gaps), *[False] * 4]
+        self.line_after = [*[False] * self.PAD, *["\n" in gap for gap in tokens.gaps], *[False] * 4]
         self._runs(tokens.capital, tokens.gaps)
 
     def _runs(self, capital: list[bool], gaps: list[str]) -> None:
         """First and last token of the run of capitalised words that each token is in."""
-        size = len(capital)
-        self.run_first = list(range(size))
-        self.run_last = list(range(size))
-        for at, gap in enumerate(gaps):
-            if gap in PLAIN_GAPS and capital[at] and capital[at + 1]:
-                self.run_first[at + 1] = self.run_first[at]
-        for at in range(size - 2, -1, -1):
-            if self.run_first[at + 1] != at + 1:
-                self.run_last[at] = self.run_last[at + 1]
+        self.run_first = list(range(len(capital)))
+        self.run_last = list(range(len(capital)))
+        joined = [
+            at for at, gap in enumerate(gaps)
+            if capital[at] and capital[at + 1] and gap in PLAIN_GAPS
+        ]  # fmt: skip
+        for at in joined:
+            self.run_first[at + 1] = self.run_first[at]
+        for at in reversed(joined):
+            self.run_last[at] = self.run_last[at + 1]
 
 
 def features(context: Context, candidate: Candidate, gazetteer: Gazetteer) -> list[str]:
@@ -214,20 +216,16 @@ def document_features(
     candidates: Sequence[Candidate], odds: Sequence[float]
 ) -> list[tuple[float, ...]]:
     """For each candidate: 1, its log-odds, and how the same name fares elsewhere."""
-    total: dict[str, float] = defaultdict(float)
-    count: dict[str, int] = defaultdict(int)
-    best: dict[str, float] = defaultdict(lambda: -9.0)
-    for candidate, value in zip(candidates, odds, strict=True):
-        clipped = max(-6.0, min(6.0, value))
-        total[candidate.key] += clipped
-        count[candidate.key] += 1
-        best[candidate.key] = max(best[candidate.key], clipped)
+    clipped = [max(-6.0, min(6.0, value)) for value in odds]
+    of_name: dict[str, list[float]] = defaultdict(list)
+    for candidate, value in zip(candidates, clipped, strict=True):
+        of_name[candidate.key].append(value)
+    told = {name: (len(values) - 1, sum(values), max(values)) for name, values in of_name.items()}
     rows: list[tuple[float, ...]] = []
-    for candidate, value in zip(candidates, odds, strict=True):
-        clipped = max(-6.0, min(6.0, value))
-        others = count[candidate.key] - 1
-        mean = (total[candidate.key] - clipped) / others if others else 0.0
-        rows.append((1.0, clipped, mean, float(others > 0), best[candidate.key] - clipped))
+    for candidate, value in zip(candidates, clipped, strict=True):
+        others, total, best = told[candidate.key]
+        mean = (total - value) / others if others else 0.0
+        rows.append((1.0, value, mean, float(others > 0), best - value))
     return rows
 
 

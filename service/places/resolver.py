@@ -5,6 +5,7 @@ namesakes of the others, the second by what the first made of the others.
 """
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class Resolver:
         self.rounds = [
             np.array([stored[name].get(f, 0.0) for f in FEATURES]) for name in ("first", "second")
         ]
+        self.slope: float
+        self.intercept: float
         self.slope, self.intercept = stored["calibration"]
         self.columns = NamesakeFeatures(gazetteer)
 
@@ -42,5 +45,5 @@ class Resolver:
     def confidence(self, chance: float) -> float:
         """The calibrated probability that a place taken with `chance` is right."""
         bounded = min(max(chance, 1e-4), 1 - 1e-4)
-        odds = self.slope * np.log(bounded / (1 - bounded)) + self.intercept
-        return float(1 / (1 + np.exp(-odds)))
+        odds = self.slope * math.log(bounded / (1 - bounded)) + self.intercept
+        return 1 / (1 + math.exp(-odds))

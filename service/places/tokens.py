@@ -42,15 +42,14 @@ class Tokens:
 
 
 def _case(words: list[str], initials: list[str]) -> str:
-    alphabetic = list(map(str.isalpha, initials))
-    letters = sum(alphabetic)
-    if letters < MIN_WORDS_FOR_CASE:
+    letters = list(map(str.isalpha, initials))
+    count = sum(letters)
+    if count < MIN_WORDS_FOR_CASE:
         return "mixed"
-    capital = sum(map(str.isupper, initials))
-    if capital < MIN_CAPITAL_SHARE * letters:
+    if sum(map(str.isupper, compress(initials, letters))) < MIN_CAPITAL_SHARE * count:
         return "lower"
-    upper = sum(map(str.isupper, compress(words, alphabetic)))
-    return "upper" if upper > MAX_CAPITALS_SHARE * letters else "mixed"
+    upper = sum(map(str.isupper, compress(words, letters)))
+    return "upper" if upper > MAX_CAPITALS_SHARE * count else "mixed"
 
 
 def tokenise(text: str) -> Tokens:
