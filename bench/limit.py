@@ -55,12 +55,13 @@ class Limits:
 
 
 def measure(
-    model: Model, encoder: Encoder, stories: Sequence[Text], threads: int, seconds: float
+    model: Model, raw_per_second: float, stories: Sequence[Text], encoder: Encoder, seconds: float
 ) -> Limits:
-    """All of them, `seconds` each."""
+    """All of them: the products for `seconds` each, with as many threads as the model has."""
     windows = [w for s in stories for w in model.cut(s.title, s.text).windows]
+    threads = model.running.threads
     return Limits(
-        raw_per_second=_raw(model, stories, seconds),
+        raw_per_second=raw_per_second,
         story_gflop=sum(encoder.gflop(len(w.ids)) for w in windows) / len(stories),
         fp32_gflops=_product_gflops(encoder, threads, seconds, lambda matrix: matrix),
         int8_gflops=_product_gflops(encoder, threads, seconds, _int8),
@@ -76,7 +77,8 @@ def _per_second(work: Callable[[], int], seconds: float) -> float:
     return done / elapsed
 
 
-def _raw(model: Model, stories: Sequence[Text], seconds: float) -> float:
+def raw_per_second(model: Model, stories: Sequence[Text], seconds: float) -> float:
+    """Stories a second of the model in this process, with nothing else to do."""
     at = 0
 
     def work() -> int:

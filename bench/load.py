@@ -25,6 +25,11 @@ class Load:
         """Answers a second."""
         return len(self.latencies_ms) / self.seconds
 
+    def __add__(self, other: "Load") -> "Load":
+        """Both, one after the other."""
+        seconds = self.seconds + other.seconds
+        return Load(self.clients, seconds, self.latencies_ms + other.latencies_ms)
+
     def percentile_ms(self, percent: float) -> float:
         """Milliseconds within which so many of a hundred answers came."""
         return float(np.percentile(self.latencies_ms, percent))

@@ -16,19 +16,23 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import reduce
 from hashlib import sha256
+from operator import add
 from pathlib import Path
+from statistics import fmean
 
-from bench.limit import Encoder, Limits, measure
-from bench.load import drive
+from bench.limit import Encoder, measure, raw_per_second
+from bench.load import Load, drive
 from bench.processes import Server, serving
-from bench.serve_results import OURS, PEER, Machine, Results, Row, markdown
+from bench.serve_results import COMPARED, OURS, PEER, Machine, Results, Row, markdown
 from bench.stories import Text, of_length, own_stories, read_stories
 from service.cpus import available_cpus
 from service.model import Model
 from service.settings import ROOT, Settings
 
-CLIENTS = (1, 8, 32)
+CLIENTS = (1, COMPARED, 32)
+ROUNDS = 3
 WORDS = 450
 STORIES = 64
 MODULES = {OURS: ("service", "serve"), PEER: ("bench.peer_server",)}
@@ -37,44 +41,63 @@ RESULTS_MD = ROOT / "bench" / "RESULTS.md"
 CHECKPOINT = ROOT / "model" / "checkpoint"
 
 
-def row(name: str, server: Server, stories: Sequence[Text], clients: int, seconds: float) -> Row:
-    """What so many clients get from a server."""
-    bodies = [story.request for story in stories]
-    load = drive(server.url, "/predict", bodies, clients, seconds, least=2 * clients)
-    measured = Row(
+def row(name: str, server: Server, load: Load) -> Row:
+    """What so many clients got from a server."""
+    return Row(
         server=name,
-        clients=clients,
+        clients=load.clients,
         answers=len(load.latencies_ms),
         per_second=load.per_second,
         p50_ms=load.percentile_ms(50),
         p99_ms=load.percentile_ms(99),
         rss_mb=server.rss_mb(),
     )
-    print(measured.line(), flush=True)
-    return measured
 
 
-def compare(stories: Sequence[Text], seconds: float) -> tuple[Row, ...]:
-    """Both servers in turns, with as many clients as CLIENTS says."""
-    rows = []
+def compare(model: Model, stories: Sequence[Text], seconds: float) -> tuple[tuple[Row, ...], float]:
+    """A row for each server and each of CLIENTS; and `model` without HTTP, in stories a second.
+
+    A shared machine's pace drifts within minutes, so all take ROUNDS turns of a part of `seconds`.
+    """
+    rows: list[Row] = []
+    raw: list[float] = []
+    bodies = [story.request for story in stories]
     with ExitStack() as stack:
         servers = {name: stack.enter_context(serving(module)) for name, module in MODULES.items()}
         for name, server in servers.items():  # every shape of input has been seen once
             print(f"{name}: {server.seconds:.1f} s to start", flush=True)
-            drive(server.url, "/predict", [s.request for s in stories], 8, seconds / 4)
+            drive(server.url, "/predict", bodies, COMPARED, seconds / 4)
         for clients in CLIENTS:
+            loads: dict[str, list[Load]] = {name: [] for name in servers}
+            for _ in range(ROUNDS):
+                for name, server in servers.items():
+                    some = drive(
+                        server.url, "/predict", bodies, clients, seconds / ROUNDS, 2 * clients
+                    )
+                    loads[name].append(some)
+                if clients == COMPARED:
+                    raw.append(raw_per_second(model, stories, seconds / ROUNDS))
             for name, server in servers.items():
-                rows.append(row(name, server, stories, clients, seconds))
-    return tuple(rows)
+                rows.append(row(name, server, reduce(add, loads[name])))
+                print(rows[-1].line(), flush=True)
+    return tuple(rows), fmean(raw)
 
 
-def limits(stories: Sequence[Text], seconds: float) -> Limits:
-    """The model without HTTP, and matrices without a model, with as many threads as served."""
+def measured(stories: Sequence[Text], seconds: float) -> Results:
+    """All of it, with `seconds` for each row."""
     settings = Settings.from_environment()
     model = Model.load(settings.model_dir, settings.model_threads)
-    found = measure(model, Encoder.of(CHECKPOINT), stories, settings.model_threads, seconds)
-    print(f"model without HTTP: {found.raw_per_second:.1f} stories/s", flush=True)
-    return found
+    rows, raw = compare(model, stories, seconds)
+    print(f"model without HTTP: {raw:.1f} stories/s", flush=True)
+    return Results(
+        machine=machine(),
+        stories=len(stories),
+        words=sum(len(s.text.split()) for s in stories) / len(stories),
+        data_hash=sha256(json.dumps([asdict(s) for s in stories]).encode()).hexdigest()[:12],
+        seconds=seconds,
+        rows=rows,
+        limits=measure(model, raw, stories, Encoder.of(CHECKPOINT), seconds / 3),
+    )
 
 
 def machine() -> Machine:
@@ -101,22 +124,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--stories", type=Path, help="JSONL with other stories")
-    parser.add_argument("--seconds", type=float, default=45.0, help="for each measurement")
+    parser.add_argument("--seconds", type=float, default=45.0, help="for each row")
     parser.add_argument("--write", action="store_true", help="write the results")
     arguments = parser.parse_args()
     if arguments.stories:
         stories = read_stories(arguments.stories)
     else:
         stories = of_length(own_stories(), WORDS, STORIES)
-    results = Results(
-        machine=machine(),
-        stories=len(stories),
-        words=sum(len(s.text.split()) for s in stories) / len(stories),
-        data_hash=sha256(json.dumps([asdict(s) for s in stories]).encode()).hexdigest()[:12],
-        seconds=arguments.seconds,
-        rows=compare(stories, arguments.seconds),
-        limits=limits(stories, arguments.seconds / 3),
-    )
+    results = measured(stories, arguments.seconds)
     text = markdown(results)
     print(text)
     if arguments.write:

@@ -64,6 +64,8 @@ def test_rates_and_percentiles() -> None:
     load = Load(1, 2.0, tuple(map(float, range(101))))
     assert load.per_second == 50.5
     assert (load.percentile_ms(50), load.percentile_ms(99)) == (50, 99)
+    both = load + Load(1, 8.0, (0.0,) * 49)
+    assert (both.per_second, both.percentile_ms(50)) == (15.0, 25.5)
 
 
 def test_targets_are_ratios_to_the_peer_and_to_the_model_alone() -> None:
