@@ -103,7 +103,7 @@ class Model:
                 "CPU",
                 {
                     "INFERENCE_NUM_THREADS": threads,
-                    # One for each CPU gives a tenth more stories a second and takes 30 to 60 MB.
+                    # One for each CPU runs a tenth more windows a second and takes 18 to 26 MB.
                     "NUM_STREAMS": 1,
                     "INFERENCE_PRECISION_HINT": _precision(),
                     # Compiled kernels kept, of which a shape has some ten: see also runtime.py.
